@@ -1,0 +1,30 @@
+/*
+ * Work that can block in the kernel (open, fsync, NFS, librbd, ...), done by threads while its fiber waits.
+ *
+ * fn runs in another thread and may touch only what data holds. data is reference counted (g_atomic_rc_box_new and
+ * friends): the thread holds its own reference, so a caller that gave up waiting just drops its own. Threads are made
+ * on demand, up to WORKER_MAX, and end after some idle seconds. Past the bound, work queues.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "common/base/job.h"
+
+#define WORKER_MAX 64
+
+typedef int (*WorkFn)(void *data, Error *err);
+
+/*
+ * Run fn(data) in a worker; returns what it returned, with its error. -1 with a timeout error when it took longer:
+ * the thread goes on and its result is dropped. what is borrowed ("reading the image header"). clear (may be NULL)
+ * releases the members of data with the last reference, in either thread.
+ */
+int worker_run(Job *job, const char *what, WorkFn fn, void *data, GDestroyNotify clear, uint64_t timeout,
+               Error *err) _must_check_;
+
+/* Run fn(data) and forget it; used where nobody waits. */
+void worker_detach(const char *what, WorkFn fn, void *data, GDestroyNotify clear);
+
+size_t worker_busy(void);  /* threads doing something now: a daemon isn't idle while there are any */
+void worker_pool_done(void); /* end of process: wait for running work, at most a second */
