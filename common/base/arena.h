@@ -26,7 +26,7 @@ void *arena_alloc(Arena *arena, size_t size); /* zeroed; never NULL */
 void *arena_array(Arena *arena, size_t count, size_t size); /* aborts on overflow */
 void *arena_memdup(Arena *arena, const void *data, size_t size);
 char *arena_strdup(Arena *arena, const char *string); /* NULL gives NULL */
-char *arena_printf(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *arena_printf(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3), nonnull(2)));
 
 #define arena_new(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
 #define arena_newv(arena, type, count) ((type *)arena_array((arena), (count), sizeof(type)))
