@@ -27,34 +27,40 @@ static const size_t wire_size[] = {
     [WIRE_INT] = 4, [WIRE_HYPER] = 8, [WIRE_CHAR] = 4, [WIRE_SHORT] = 4, [WIRE_OPAQUE] = 1, [WIRE_STRING] = 4,
 };
 
-static size_t padded(size_t size)
+static size_t
+padded(size_t size)
 {
     return (size + 3) & ~(size_t)3;
 }
 
-static size_t element_size(const WireField *field)
+static size_t
+element_size(const WireField *field)
 {
     return field->kind == WIRE_STRUCT ? wire_structs[field->type].size : memory_size[field->kind];
 }
 
-static size_t element_min(const WireField *field)
+static size_t
+element_min(const WireField *field)
 {
     return field->kind == WIRE_STRUCT ? wire_structs[field->type].min : wire_size[field->kind];
 }
 
 /* --- decoding --------------------------------------------------------------------------------------------------------- */
 
-static int bad(Reader *r, const char *what)
+static int
+bad(Reader *r, const char *what)
 {
     return error_setf(r->err, FROM_RPC, ERR_RPC, "cannot decode message: %s", what);
 }
 
-static bool has(const Reader *r, size_t size)
+static bool
+has(const Reader *r, size_t size)
 {
     return (size_t)(r->end - r->at) >= size;
 }
 
-static int read_u32(Reader *r, uint32_t *ret)
+static int
+read_u32(Reader *r, uint32_t *ret)
 {
     if (!has(r, 4))
         return bad(r, "it ends too early");
@@ -63,7 +69,8 @@ static int read_u32(Reader *r, uint32_t *ret)
     return 0;
 }
 
-static int read_string(Reader *r, const char **ret)
+static int
+read_string(Reader *r, const char **ret)
 {
     uint8_t *start = r->at;
     uint32_t length;
@@ -90,7 +97,8 @@ static int read_string(Reader *r, const char **ret)
 
 static int read_struct(Reader *r, unsigned int type, uint8_t *to);
 
-static int read_small(Reader *r, int kind, void *to)
+static int
+read_small(Reader *r, int kind, void *to)
 {
     uint32_t value;
 
@@ -112,7 +120,8 @@ static int read_small(Reader *r, int kind, void *to)
     return 0;
 }
 
-static int read_element(Reader *r, const WireField *field, uint8_t *to)
+static int
+read_element(Reader *r, const WireField *field, uint8_t *to)
 {
     switch (field->kind) {
     case WIRE_STRUCT:
@@ -132,7 +141,8 @@ static int read_element(Reader *r, const WireField *field, uint8_t *to)
     }
 }
 
-static int read_elements(Reader *r, const WireField *field, uint8_t *to, uint32_t count)
+static int
+read_elements(Reader *r, const WireField *field, uint8_t *to, uint32_t count)
 {
     size_t size = element_size(field);
 
@@ -149,7 +159,8 @@ static int read_elements(Reader *r, const WireField *field, uint8_t *to, uint32_
     return 0;
 }
 
-static int read_array(Reader *r, const WireField *field, uint8_t *to, uint32_t *ret_count)
+static int
+read_array(Reader *r, const WireField *field, uint8_t *to, uint32_t *ret_count)
 {
     uint32_t count;
 
@@ -173,7 +184,8 @@ static int read_array(Reader *r, const WireField *field, uint8_t *to, uint32_t *
     return read_elements(r, field, *(uint8_t **)to, count);
 }
 
-static int read_optional(Reader *r, const WireField *field, uint8_t *to)
+static int
+read_optional(Reader *r, const WireField *field, uint8_t *to)
 {
     uint32_t present;
 
@@ -190,7 +202,8 @@ static int read_optional(Reader *r, const WireField *field, uint8_t *to)
     return read_element(r, field, *(uint8_t **)to);
 }
 
-static int read_field(Reader *r, const WireField *field, uint8_t *base)
+static int
+read_field(Reader *r, const WireField *field, uint8_t *base)
 {
     uint8_t *to = base + field->offset;
 
@@ -206,7 +219,8 @@ static int read_field(Reader *r, const WireField *field, uint8_t *base)
     }
 }
 
-static const WireField *union_arm(const WireStruct *type, int32_t discriminant)
+static const WireField *
+union_arm(const WireStruct *type, int32_t discriminant)
 {
     for (unsigned int i = 0; i < type->n_fields; i++)
         if (wire_fields[type->first + i].aux == discriminant)
@@ -214,7 +228,8 @@ static const WireField *union_arm(const WireStruct *type, int32_t discriminant)
     return NULL;
 }
 
-static int read_struct(Reader *r, unsigned int number, uint8_t *to)
+static int
+read_struct(Reader *r, unsigned int number, uint8_t *to)
 {
     const WireStruct *type = &wire_structs[number];
 
@@ -235,7 +250,8 @@ static int read_struct(Reader *r, unsigned int number, uint8_t *to)
     return 0;
 }
 
-int wire_decode(unsigned int type, void *data, size_t size, Arena *arena, void *ret, Error *err)
+int
+wire_decode(unsigned int type, void *data, size_t size, Arena *arena, void *ret, Error *err)
 {
     Reader r = { .at = data, .end = (uint8_t *)data + size, .arena = arena, .err = err };
 
@@ -245,14 +261,16 @@ int wire_decode(unsigned int type, void *data, size_t size, Arena *arena, void *
 
 /* --- the buffer ------------------------------------------------------------------------------------------------------- */
 
-void wire_buffer_done(WireBuffer *buffer)
+void
+wire_buffer_done(WireBuffer *buffer)
 {
     free(buffer->data);
     buffer->data = NULL;
     buffer->len = buffer->capacity = 0;
 }
 
-void *wire_buffer_append(WireBuffer *buffer, size_t size, Error *err)
+void *
+wire_buffer_append(WireBuffer *buffer, size_t size, Error *err)
 {
     if (size > buffer->limit - buffer->len) {
         error_setf(err, FROM_RPC, ERR_RPC, "message of more than %zu bytes does not fit", buffer->limit);
@@ -271,7 +289,8 @@ void *wire_buffer_append(WireBuffer *buffer, size_t size, Error *err)
 
 /* --- encoding --------------------------------------------------------------------------------------------------------- */
 
-static int write_u32(Writer *w, uint32_t value)
+static int
+write_u32(Writer *w, uint32_t value)
 {
     void *to = wire_buffer_append(w->buffer, 4, w->err);
 
@@ -281,7 +300,8 @@ static int write_u32(Writer *w, uint32_t value)
     return 0;
 }
 
-static int write_bytes(Writer *w, const void *data, size_t size)
+static int
+write_bytes(Writer *w, const void *data, size_t size)
 {
     uint8_t *to = wire_buffer_append(w->buffer, padded(size), w->err);
 
@@ -293,7 +313,8 @@ static int write_bytes(Writer *w, const void *data, size_t size)
     return 0;
 }
 
-static int write_string(Writer *w, const char *text)
+static int
+write_string(Writer *w, const char *text)
 {
     size_t length = text ? strlen(text) : 0;
 
@@ -307,7 +328,8 @@ static int write_string(Writer *w, const char *text)
 
 static int write_struct(Writer *w, unsigned int type, const uint8_t *from);
 
-static int write_element(Writer *w, const WireField *field, const uint8_t *from)
+static int
+write_element(Writer *w, const WireField *field, const uint8_t *from)
 {
     uint64_t hyper;
     uint32_t word;
@@ -331,7 +353,8 @@ static int write_element(Writer *w, const WireField *field, const uint8_t *from)
     }
 }
 
-static int write_elements(Writer *w, const WireField *field, const uint8_t *from, uint32_t count)
+static int
+write_elements(Writer *w, const WireField *field, const uint8_t *from, uint32_t count)
 {
     size_t size = element_size(field);
 
@@ -343,7 +366,8 @@ static int write_elements(Writer *w, const WireField *field, const uint8_t *from
     return 0;
 }
 
-static int write_field(Writer *w, const WireField *field, const uint8_t *base)
+static int
+write_field(Writer *w, const WireField *field, const uint8_t *base)
 {
     const uint8_t *from = base + field->offset;
 
@@ -372,7 +396,8 @@ static int write_field(Writer *w, const WireField *field, const uint8_t *base)
     }
 }
 
-static int write_struct(Writer *w, unsigned int number, const uint8_t *from)
+static int
+write_struct(Writer *w, unsigned int number, const uint8_t *from)
 {
     const WireStruct *type = &wire_structs[number];
 
@@ -391,7 +416,8 @@ static int write_struct(Writer *w, unsigned int number, const uint8_t *from)
     return 0;
 }
 
-int wire_encode(unsigned int type, const void *value, WireBuffer *buffer, Error *err)
+int
+wire_encode(unsigned int type, const void *value, WireBuffer *buffer, Error *err)
 {
     Writer w = { .buffer = buffer, .err = err };
     size_t before = buffer->len;

@@ -38,7 +38,8 @@ typedef struct Decoded {
     int result;
 } Decoded;
 
-static Decoded decode(unsigned int type, const void *data, size_t size, void *ret)
+static Decoded
+decode(unsigned int type, const void *data, size_t size, void *ret)
 {
     Decoded d = { .err = ERROR_INIT };
 
@@ -48,14 +49,16 @@ static Decoded decode(unsigned int type, const void *data, size_t size, void *re
     return d;
 }
 
-static void decoded_done(Decoded *d)
+static void
+decoded_done(Decoded *d)
 {
     arena_done(&d->arena);
     g_free(d->copy);
     error_done(&d->err);
 }
 
-static void golden_decode(void **state)
+static void
+golden_decode(void **state)
 {
     remote_domain_get_xml_desc_args xml;
     remote_connect_open_args open;
@@ -87,7 +90,8 @@ static void golden_decode(void **state)
     decoded_done(&d);
 }
 
-static void golden_encode(void **state)
+static void
+golden_encode(void **state)
 {
     WireBuffer buffer = WIRE_BUFFER_INIT(1024);
     remote_typed_param list[2] = {
@@ -111,7 +115,8 @@ static void golden_encode(void **state)
     wire_buffer_done(&buffer);
 }
 
-static void cut_short(void **state)
+static void
+cut_short(void **state)
 {
     remote_domain_get_memory_parameters_ret params;
     remote_domain_get_xml_desc_args xml;
@@ -132,7 +137,8 @@ static void cut_short(void **state)
 }
 
 /* Arrays that are announced but not sent are refused, and nothing was allocated for them. */
-static void announced_not_sent(void **state)
+static void
+announced_not_sent(void **state)
 {
     remote_connect_list_all_domains_ret list;
     remote_domain_set_memory_parameters_args params;
@@ -155,7 +161,8 @@ static void announced_not_sent(void **state)
     decoded_done(&d);
 }
 
-static void lies(void **state)
+static void
+lies(void **state)
 {
     remote_connect_open_args open;
     remote_domain_get_memory_parameters_ret params;
@@ -177,7 +184,8 @@ static void lies(void **state)
 }
 
 /* Neighbouring strings with and without padding keep their bytes when they are made C strings in place. */
-static void strings_in_place(void **state)
+static void
+strings_in_place(void **state)
 {
     remote_domain_set_metadata_args in = { .dom = { .name = "abcd", .id = 7 }, .type = 1, .flags = 3 };
     remote_domain_set_metadata_args out;
@@ -206,7 +214,8 @@ static void strings_in_place(void **state)
     }
 }
 
-static void encode_bounds(void **state)
+static void
+encode_bounds(void **state)
 {
     WireBuffer buffer = WIRE_BUFFER_INIT(64);
     _cleanup_error_ Error err = ERROR_INIT;
@@ -227,7 +236,8 @@ static void encode_bounds(void **state)
 }
 
 /* What follows the value is ignored: newer clients may append members. */
-static void trailing_bytes(void **state)
+static void
+trailing_bytes(void **state)
 {
     uint8_t data[sizeof(open_args) + 12] = { 0 };
     remote_connect_open_args open;
@@ -240,7 +250,8 @@ static void trailing_bytes(void **state)
 }
 
 /* Random bytes through every type: no crash, and what decodes encodes again. */
-static void every_type(void **state)
+static void
+every_type(void **state)
 {
     GRand *random = g_rand_new_with_seed(20240);
     uint8_t data[512];
@@ -268,7 +279,8 @@ static void every_type(void **state)
     g_rand_free(random);
 }
 
-int main(void)
+int
+main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_decode),
