@@ -169,6 +169,9 @@ qmp_on_message(Qmp *qmp, const char *text, size_t size)
     const char *event;
 
     message = json_loadb(text, size, 0, &why);
+    /* CPU properties may exceed a signed 64 bit integer; such a message keeps 53 bits of its numbers. */
+    if (!message && json_error_code(&why) == json_error_numeric_overflow)
+        message = json_loadb(text, size, JSON_DECODE_INT_AS_REAL, &why);
     if (!json_is_object(message)) {
         qmp_close(qmp, ERR_INTERNAL_ERROR, "it sent something that is not QMP (%s): '%.*s'", message ? "no object" : why.text,
                   (int)MIN(size, 80), text);
