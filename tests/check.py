@@ -190,7 +190,7 @@ def parse_arguments():
 
 def main():
     arguments, count, started = parse_arguments(), Count(), time.monotonic()
-    built = build('build', count, '-Dwerror=true') if set(arguments.only) - {'fuzz'} else False
+    built = build('build', count, '-Dwerror=true', '--prefix=/usr') if set(arguments.only) - {'fuzz'} else False
     if 'lint' in arguments.only:
         pytest('lint', count)
     if 'unit' in arguments.only and built:

@@ -1,0 +1,137 @@
+"""The installed units under a real systemd: what an administrator sees, from the first client to a crash with guests."""
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import TOP, wait_until
+
+UNITS = ['virtqemud.service', 'virtqemud.socket', 'virtqemud-ro.socket', 'virtqemud-admin.socket']
+EXPOSURE_LIMIT = 5.0  # libvirt's unit: 9.6
+
+
+@pytest.fixture(scope='module', autouse=True)
+def sockets(container):
+    container.run('systemd-sysusers', check=True)
+    container.run('systemd-tmpfiles', '--create', '/usr/lib/tmpfiles.d/virtd.conf', check=True)
+    container.run('systemctl', 'start', 'virtqemud.socket', 'virtqemud-ro.socket', 'virtqemud-admin.socket', check=True)
+
+
+def main_pid(container):
+    return int(container.property('virtqemud.service', 'MainPID'))
+
+
+def state(container):
+    return container.property('virtqemud.service', 'ActiveState')
+
+
+def test_verify_finds_nothing(container):
+    done = container.run('systemd-analyze', 'verify', '--man=no', *UNITS)
+    complaints = [line for line in (done.stdout + done.stderr).splitlines() if 'virtqemud' in line or 'gnoring' in line]
+    assert complaints == []
+
+
+def test_exposure(container):
+    done = container.run('systemd-analyze', 'security', '--offline=yes', '--json=short', 'virtqemud.service')
+    total = container.run('systemd-analyze', 'security', '--offline=yes', f'--threshold={int(EXPOSURE_LIMIT * 10)}', 'virtqemud.service')
+    assert json.loads(done.stdout)
+    assert total.returncode == 0, total.stdout.splitlines()[-1]
+
+
+def test_socket_modes(container):
+    done = container.run('stat', '-c', '%a %n', '/run/libvirt/virtqemud-sock', '/run/libvirt/virtqemud-sock-ro',
+                         '/run/libvirt/virtqemud-admin-sock', check=True)
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ['666', '666', '600']
+
+
+def test_first_client_activates(container):
+    container.run('systemctl', 'stop', 'virtqemud.service', check=True)
+    assert main_pid(container) == 0
+    assert 'Name' in container.virsh('list')
+    assert main_pid(container) != 0
+
+
+def test_read_only_client_activates(container):
+    container.run('systemctl', 'stop', 'virtqemud.service', check=True)
+    assert 'Name' in container.run('virsh', '-r', '-c', 'qemu:///system', 'list', check=True).stdout
+
+
+def test_idle_exit_is_invisible(container):
+    container.virsh('list')
+    first = main_pid(container)
+    wait_until(lambda: state(container) == 'inactive', 'virtqemud left when idle')
+    assert container.property('virtqemud.service', 'Result') == 'success'
+    assert 'Name' in container.virsh('list')
+    assert main_pid(container) not in (0, first)
+
+
+def test_restarted_after_a_crash(container):
+    container.virsh('list')
+    first = main_pid(container)
+    container.run('kill', '-KILL', str(first), check=True)
+    wait_until(lambda: main_pid(container) not in (0, first) and state(container) == 'active', 'virtqemud was restarted')
+    assert 'Name' in container.virsh('list')
+
+
+def test_reload_is_answered(container):
+    container.virsh('list')
+    first = main_pid(container)
+    container.run('systemctl', 'reload', 'virtqemud.service', check=True)
+    assert 'Name' in container.virsh('list')
+    assert main_pid(container) == first
+
+
+GUEST = '''<domain type='qemu'>
+  <name>unit-guest</name>
+  <memory unit='MiB'>64</memory>
+  <os><type arch='x86_64' machine='pc'>hvm</type></os>
+  <devices>
+    <serial type='file'><source path='/tmp/unit-guest.console'/></serial>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw'/>
+      <source file='/tmp/bootsector.img'/>
+      <target dev='hda' bus='ide'/>
+    </disk>
+  </devices>
+</domain>
+'''
+
+
+@pytest.fixture(scope='module')
+def guest(container):
+    cache = subprocess.run([TOP / 'tests/guest/build'], capture_output=True, text=True, check=True).stdout.strip()
+    root = Path(f'/proc/{container.pid}/root')
+    (root / 'tmp/bootsector.img').write_bytes((Path(cache) / 'bootsector.img').read_bytes())
+    (root / 'tmp/unit-guest.xml').write_text(GUEST)
+    container.virsh('define', '/tmp/unit-guest.xml')
+    container.virsh('start', 'unit-guest')
+    console = root / 'tmp/unit-guest.console'
+    wait_until(lambda: console.exists() and b'virtd-bootsector: up' in console.read_bytes(), 'the guest is up')
+    yield 'unit-guest'
+    container.virsh('destroy', 'unit-guest')
+    container.virsh('undefine', 'unit-guest')
+
+
+def guest_pid(container):
+    return container.run('pgrep', '-f', 'guest=unit-guest', check=True).stdout.split()
+
+
+@pytest.mark.parametrize('event', ['stop', 'restart', 'crash'])
+def test_guest_runs_on(container, guest, event):
+    before = guest_pid(container)
+    assert len(before) == 1
+    if event == 'crash':
+        container.virsh('list')
+        container.run('kill', '-KILL', str(main_pid(container)), check=True)
+    else:
+        container.run('systemctl', event, 'virtqemud.service', check=True)
+    assert container.virsh('domstate', 'unit-guest').strip() == 'running'
+    assert guest_pid(container) == before
+
+
+def test_guest_outlives_the_idle_exit_or_keeps_the_daemon(container, guest):
+    """Either is right, as long as the guest runs on and the next client sees it."""
+    before = guest_pid(container)
+    container.run('systemctl', 'stop', 'virtqemud.service', check=True)
+    assert 'unit-guest' in container.virsh('list')
+    assert guest_pid(container) == before
