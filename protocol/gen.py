@@ -494,6 +494,8 @@ class CodeWriter:
             row.append(f'.object_offset = offsetof({proc.args.name}, {proc.object[1]})')
         if proc.acl:
             row += [f'.acl = {first_rule}', f'.n_acl = {len(proc.acl)}']
+        if proc.filter:
+            row += [f'.filter = RPC_OBJECT_{proc.filter[0].upper()}', f'.filter_permission = {self.pooled(proc.filter[1])}']
         if proc.stream:
             row.append(f'.stream = RPC_STREAM_{proc.stream.upper()}')
             if proc.sparse:

@@ -99,6 +99,8 @@ typedef struct RpcProc {
     uint16_t readonly_field, sparse_field;
     uint32_t readonly_value, sparse;
     uint8_t event_class;
+    uint8_t filter; /* kind of the objects in the answer the caller sees only with filter_permission; NONE: no filter */
+    uint16_t filter_permission;
     int16_t event_id; /* -1: an event without number */
     uint16_t legacy;  /* the event's older procedure, 0: none; its message is this one without the callback id */
 } RpcProc;

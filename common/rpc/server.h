@@ -54,7 +54,8 @@ typedef struct RpcObjectClass {
 typedef struct RpcHooks {
     /*
      * May this client have the permission on the object (NULL for RPC_OBJECT_CONNECT)? 1 yes, 0 no, -1 error. With this
-     * slot set every call runs in a fiber, since asking may suspend. NULL slot: everybody may who got through the socket.
+     * slot set every call runs in a fiber, since asking may suspend. For events job is NULL: then it must decide at once.
+     * NULL slot: everybody may who got through the socket.
      */
     int (*access)(Job *job, void *daemon, RpcClient *client, RpcObjectKind kind, const char *permission, void *object,
                   Error *err);

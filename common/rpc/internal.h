@@ -1,0 +1,132 @@
+/*
+ * What the files of this folder know of each other; nobody else includes it.
+ *
+ * Ownership: the server owns its services and, through one reference each, its connected clients. A client owns its
+ * connection, streams, registrations and waiting calls. A call in a fiber holds its client.
+ */
+#pragma once
+
+#include <glib.h>
+#include <systemd/sd-event.h>
+
+#include "common/base/job.h"
+#include "common/base/loop.h"
+#include "common/rpc/framing.h"
+#include "common/rpc/rpc.h"
+
+typedef struct RpcCallback RpcCallback;
+
+struct RpcServer {
+    RpcServerOptions options;
+    RpcAnyHandler **handlers[RPC_PROGRAM_COUNT]; /* by number; NULL: program not served */
+    const RpcObjectClass *classes[RPC_OBJECT_COUNT];
+    GPtrArray *services; /* of RpcService, owned */
+    RpcClient *clients;  /* list, newest first */
+    unsigned int n_clients, n_anonymous;
+    uint64_t last_id;
+    size_t running_calls;
+    RpcCallback *callbacks; /* event.c: list of all registrations */
+    unsigned int n_callbacks;
+    sd_event_source *keepalive;
+    bool draining;
+    uint64_t calls, failed_calls; /* ever */
+};
+
+struct RpcService {
+    RpcServer *server;
+    int fd;
+    sd_event_source *io;
+    RpcServiceOptions options;
+};
+
+enum { RPC_QUOTA_ORDINARY, RPC_QUOTA_INTERRUPT, RPC_QUOTAS };
+
+struct RpcClient {
+    unsigned int refs;
+    RpcServer *server; /* NULL when the server has gone */
+    RpcClient *prev, *next;
+    RpcConn *conn; /* NULL when gone */
+    uint64_t id, connected_at;
+    char *label;
+    RpcIdentity identity;
+    bool has_start_time;
+    bool readonly, authenticated, authenticating, opened;
+    RpcAuth auth;
+    char *uri;
+
+    bool keepalive; /* the client asked for the feature: we may ping */
+    unsigned int unanswered;
+
+    unsigned int running[RPC_QUOTAS];
+    RpcCall *calls;  /* running in fibers */
+    GQueue pending;  /* of RpcCall, waiting for the quota */
+    size_t pending_bytes;
+
+    RpcStream *streams;
+    unsigned int n_streams;
+    unsigned int n_callbacks;
+    int last_callback;
+    bool close_callback;
+    GArray *close_hooks; /* of pair fn, data */
+};
+
+#define CALL_MEMORY 2048
+
+struct RpcCall {
+    RpcClient *client; /* a reference when in a fiber */
+    RpcCall *prev, *next; /* client->calls */
+    RpcHeader header;
+    RpcProgramId program;
+    const RpcProc *proc;
+    RpcAnyHandler *handler;
+    const RpcObjectClass *class;
+    void *object;
+    uint8_t *payload; /* owned when heap */
+    size_t size;
+    bool heap, relayed, waiting_turn;
+    unsigned int quota;
+    int fds[RPC_FDS_MAX], reply_fds[RPC_FDS_MAX];
+    unsigned int n_fds, n_reply_fds;
+    void *args, *ret;
+    RpcStream *stream;
+    Job *job;
+    uint64_t started;
+    Arena arena;
+    char memory[CALL_MEMORY] __attribute__((aligned(16)));
+};
+
+/* server.c */
+void rpc_server_client_gone(RpcServer *server, RpcClient *client); /* takes it off the list, drops the reference */
+void rpc_server_authenticated(RpcServer *server);
+void rpc_server_activity(RpcServer *server);
+
+/* client.c */
+RpcClient *rpc_client_new(RpcServer *server, int fd, const RpcServiceOptions *options, Error *err);
+void rpc_client_set_authenticated(RpcClient *client);
+void rpc_client_read_start_time(RpcClient *client);
+void rpc_identity_done(RpcIdentity *identity);
+
+/* dispatch.c */
+int rpc_dispatch(RpcClient *client, RpcFrame *frame); /* a CALL: RPC_FRAME_TAKEN or RPC_FRAME_LATER */
+void rpc_dispatch_pending(RpcClient *client);         /* start waiting calls the quota allows */
+void rpc_dispatch_drop(RpcClient *client);            /* the client has gone */
+void rpc_send_error(RpcConn *conn, const RpcHeader *header, uint32_t type, const Error *error);
+
+/* keepalive.c */
+int rpc_keepalive_frame(RpcClient *client, const RpcFrame *frame);
+void rpc_keepalive_enable(RpcClient *client);
+void rpc_keepalive_stop(RpcServer *server);
+
+/* connect.c, auth.c, event.c: what every daemon serves the same way */
+extern const RpcBinding rpc_connect_bindings[], rpc_auth_bindings[], rpc_event_bindings[];
+extern const size_t rpc_n_connect_bindings, rpc_n_auth_bindings, rpc_n_event_bindings;
+
+/* event.c */
+void rpc_event_client_gone(RpcClient *client);
+
+/* stream.c */
+int rpc_stream_frame(RpcClient *client, RpcFrame *frame);
+void rpc_stream_start(RpcStream *stream);  /* the call's reply is queued */
+void rpc_stream_discard(RpcStream *stream); /* the call failed after opening it */
+void rpc_stream_sent(RpcClient *client);    /* output was sent: produce more */
+void rpc_stream_client_gone(RpcClient *client);
