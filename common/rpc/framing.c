@@ -594,7 +594,7 @@ rpc_conn_shutdown(RpcConn *conn, bool now, const char *reason)
 {
     if (conn->closing)
         return;
-    if (now || conn->out.len == conn->out_sent) {
+    if (now) {
         set_closing(conn, reason);
         return;
     }
