@@ -1,0 +1,95 @@
+/* <interface>: a network card and what it is connected to. */
+#pragma once
+
+#include "common/conf/domain/device/chardev.h"
+#include "common/conf/domain/device/device.h"
+#include "common/conf/domain/device/hostdev_source.h"
+
+typedef enum NetType {
+    NET_ABSENT = 0, NET_USER, NET_ETHERNET, NET_VHOSTUSER, NET_SERVER, NET_CLIENT, NET_MCAST, NET_NETWORK, NET_BRIDGE,
+    NET_INTERNAL, NET_DIRECT, NET_HOSTDEV, NET_UDP, NET_VDPA, NET_NULL, NET_VDS,
+} NetType;
+extern const char *const net_type_names[];
+
+typedef enum NetDriver { NET_DRIVER_ABSENT = 0, NET_DRIVER_QEMU, NET_DRIVER_VHOST } NetDriver;
+typedef enum NetTxmode { NET_TXMODE_ABSENT = 0, NET_TXMODE_IOTHREAD, NET_TXMODE_TIMER } NetTxmode;
+typedef enum NetLink { NET_LINK_ABSENT = 0, NET_LINK_UP, NET_LINK_DOWN } NetLink;
+typedef enum MacType { MAC_TYPE_ABSENT = 0, MAC_GENERATED, MAC_STATIC } MacType;
+typedef enum DirectMode { DIRECT_ABSENT = 0, DIRECT_VEPA, DIRECT_PRIVATE, DIRECT_BRIDGE, DIRECT_PASSTHROUGH } DirectMode;
+extern const char *const direct_mode_names[];
+typedef enum VportType { VPORT_ABSENT = 0, VPORT_NONE, VPORT_802_1QBG, VPORT_802_1QBH, VPORT_OPENVSWITCH, VPORT_MIDONET } VportType;
+
+typedef struct NetIp { char *family, *address, *peer; OptUint prefix; } NetIp;
+typedef struct NetRoute { char *family, *address, *netmask, *gateway; OptUint prefix, metric; } NetRoute;
+typedef struct NetPortRange { OptUint start, end, to; Tri exclude; } NetPortRange;
+typedef struct NetPortForward { char *proto, *address, *dev; LIST(NetPortRange) ranges; } NetPortForward;
+typedef struct FilterParam { char *name, *value; } FilterParam;
+typedef struct FilterRef { char *filter; LIST(FilterParam) params; } FilterRef;
+typedef struct Bandwidth { OptU64 average, peak, floor, burst; bool present; } Bandwidth; /* KiB/s, KiB */
+typedef struct NetBandwidth { bool present; Bandwidth inbound, outbound; } NetBandwidth;
+typedef struct VlanTag { OptUint id; char *native_mode; } VlanTag;
+typedef struct NetVlan { Tri trunk; LIST(VlanTag) tags; } NetVlan;
+typedef struct VirtualPort {
+    VportType type;
+    OptUint manager_id, type_id, type_id_version;
+    Uuid instance_id, interface_id;
+    char *profile_id;
+} VirtualPort;
+typedef struct NetOffloads { Tri csum, gso, tso4, tso6, ecn, ufo, mrg_rxbuf; } NetOffloads;
+
+typedef struct NetSource {
+    char *network, *portgroup; Uuid port_id; /* network; port_id while running */
+    char *bridge;
+    char *dev; DirectMode mode;      /* direct, vdpa, ethernet */
+    char *address; OptUint port;     /* server, client, mcast, udp */
+    char *local_address; OptUint local_port; /* udp */
+    char *name;                      /* internal */
+    CharSource vhost_user;           /* vhostuser; mode bind is the XML's "server" */
+    char *vhost_dev;                 /* user with passt */
+    char *switch_id, *portgroup_id, *connection_id; OptUint vds_port; /* vds */
+    LIST(NetIp) ips; LIST(NetRoute) routes;
+} NetSource;
+
+typedef struct NetBackend { char *type, *tap, *vhost, *log_file, *hostname, *fqdn; } NetBackend;
+
+typedef struct NetDef {
+    Device base;
+    NetType type;
+    Tri managed; /* hostdev: bound to vfio by us */
+    Tri trust_guest_rx_filters;
+    Mac mac;
+    MacType mac_type;
+    Tri mac_check;
+    Mac mac_current;
+    NetSource source;
+    HostdevSource hostdev; /* type hostdev */
+    char *script, *downscript, *backend_domain;
+    char *target; /* host interface */
+    Tri target_managed;
+    char *guest_dev, *guest_actual;
+    VirtualPort *vport;
+    NetVlan *vlan;
+    NetBandwidth bandwidth;
+    Tri isolated;
+    char *model; /* "virtio", "e1000e", ... */
+    NetDriver driver;
+    char *hostdev_driver, *hostdev_model;
+    NetTxmode txmode;
+    Tri ioeventfd, event_idx;
+    OptUint queues, rx_queue_size, tx_queue_size;
+    Tri rss, rss_hash_report;
+    VirtioOptions virtio;
+    NetOffloads host, guest;
+    NetBackend backend;
+    FilterRef *filter;
+    OptU64 sndbuf;
+    NetLink link;
+    OptUint mtu;
+    OptUint coalesce_max_frames;
+    char *teaming_type, *teaming_persistent;
+    LIST(NetIp) ips; LIST(NetRoute) routes;
+    LIST(NetPortForward) forwards;
+} NetDef;
+
+#define NET(device) DEVICE_CAST(NetDef, DEVICE_INTERFACE, device)
+bool net_is_virtio(const NetDef *net); /* any of the three virtio models */

@@ -1,0 +1,280 @@
+#include "common/conf/domain/tune.h"
+
+#include <string.h>
+
+const char *const sched_names[] = { NULL, "other", "batch", "idle", "fifo", "rr", NULL };
+static const char *const numa_mode_names[] = { NULL, "strict", "preferred", "interleave", "restrictive", NULL };
+static const char *const placement_names[] = { NULL, "static", "auto", NULL };
+
+#define C CpuTune
+
+/* -- cputune -- */
+
+static int
+nonempty_set(XmlParse *parse, xmlNode *element, const Bitmap *set, const char *name)
+{
+    if (set && bitmap_count(set) == 0)
+        return xml_problem(parse, element, parse->domain, ERR_INVALID_ARG, "'%s' of <%s> names nothing", name,
+                           (const char *)element->name);
+    return 0;
+}
+static int
+vcpupin_check(XmlParse *parse, xmlNode *element, void *object)
+{
+    return nonempty_set(parse, element, ((VcpuPin *)object)->cpuset, "cpuset");
+}
+static const XmlRow vcpupin_rows[] = {
+    A_UINT("vcpu", VcpuPin, vcpu, "processor of the guest", .flags = XR_REQUIRED),
+    A_SET("cpuset", VcpuPin, cpuset, "processors of the host", .flags = XR_REQUIRED), ROWS_END,
+};
+static SCHEMA(vcpupin_schema, "vcpupin", VcpuPin, vcpupin_rows, "where a processor may run", .check = vcpupin_check);
+static const XmlRow iothreadpin_rows[] = {
+    A_UINT("iothread", IothreadPin, iothread, "I/O thread", .flags = XR_REQUIRED, .min = 1),
+    A_SET("cpuset", IothreadPin, cpuset, "processors of the host", .flags = XR_REQUIRED), ROWS_END,
+};
+static SCHEMA(iothreadpin_schema, "iothreadpin", IothreadPin, iothreadpin_rows, "where an I/O thread may run");
+static const XmlRow emulatorpin_rows[] = { A_SET("cpuset", C, emulatorpin, "processors of the host", .flags = XR_REQUIRED), ROWS_END };
+static SCHEMA(emulatorpin_schema, "emulatorpin", C, emulatorpin_rows, "where the emulator may run");
+
+static int
+sched_check(XmlParse *parse, xmlNode *element, void *object)
+{
+    SchedDef *sched = object;
+    bool realtime = sched->policy == SCHED_POLICY_FIFO || sched->policy == SCHED_POLICY_RR;
+
+    if (realtime && !sched->priority.set)
+        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "scheduler '%s' needs a 'priority'",
+                           sched_names[sched->policy]);
+    if (!realtime)
+        sched->priority.set = false;
+    return 0;
+}
+#define SCHED_TAIL \
+    A_ENUM("scheduler", SchedDef, policy, sched_names, "policy", .flags = XR_REQUIRED), \
+    A_INT("priority", SchedDef, priority, "for fifo and rr"), ROWS_END
+static const XmlRow vcpusched_rows[] = { A_SET("vcpus", SchedDef, ids, "processors of the guest", .flags = XR_REQUIRED), SCHED_TAIL };
+static SCHEMA(vcpusched_schema, "vcpusched", SchedDef, vcpusched_rows, "scheduling of processors", .check = sched_check);
+static const XmlRow iothreadsched_rows[] = { A_SET("iothreads", SchedDef, ids, "I/O threads", .flags = XR_REQUIRED), SCHED_TAIL };
+static SCHEMA(iothreadsched_schema, "iothreadsched", SchedDef, iothreadsched_rows, "scheduling of I/O threads", .check = sched_check);
+static const XmlRow emulatorsched_rows[] = { SCHED_TAIL };
+static SCHEMA(emulatorsched_schema, "emulatorsched", SchedDef, emulatorsched_rows, "scheduling of the emulator", .check = sched_check);
+
+static const XmlRow cache_rows[] = {
+    A_UINT("id", CacheAlloc, id, "cache of the host", .flags = XR_REQUIRED),
+    A_UINT("level", CacheAlloc, level, "its level", .flags = XR_REQUIRED),
+    A_STR("type", CacheAlloc, type, "code, data or both", .flags = XR_REQUIRED),
+    SIZE_ATTR("size", CacheAlloc, size, 1024, "how much", .flags = XR_REQUIRED), ROWS_END,
+};
+static SCHEMA(cache_schema, "cacheAlloc", CacheAlloc, cache_rows, "share of a cache");
+static const XmlRow cache_monitor_rows[] = {
+    A_UINT("level", ResctrlMonitor, level, "level of the cache", .flags = XR_REQUIRED),
+    A_SET("vcpus", ResctrlMonitor, vcpus, "processors of the guest", .flags = XR_REQUIRED), ROWS_END,
+};
+static SCHEMA(cache_monitor_schema, "cacheMonitor", ResctrlMonitor, cache_monitor_rows, "what is watched");
+static const XmlRow cachetune_rows[] = {
+    A_SET("vcpus", CacheTune, vcpus, "processors of the guest", .flags = XR_REQUIRED),
+    A_STR("id", CacheTune, id, "group", .flags = XR_LIVE),
+    ITEMS("cache", CacheTune, caches, cache_schema, "share of a cache"),
+    ITEMS("monitor", CacheTune, monitors, cache_monitor_schema, "what is watched"), ROWS_END,
+};
+static SCHEMA(cachetune_schema, "cachetune", CacheTune, cachetune_rows, "shares of caches");
+static const XmlRow node_rows[] = {
+    A_UINT("id", MemBandwidth, id, "node of the host", .flags = XR_REQUIRED),
+    A_UINT("bandwidth", MemBandwidth, bandwidth, "percent", .flags = XR_REQUIRED), ROWS_END,
+};
+static SCHEMA(node_schema, "memoryBandwidth", MemBandwidth, node_rows, "share of memory bandwidth");
+static const XmlRow memory_monitor_rows[] = {
+    A_SET("vcpus", ResctrlMonitor, vcpus, "processors of the guest", .flags = XR_REQUIRED), ROWS_END,
+};
+static SCHEMA(memory_monitor_schema, "memoryMonitor", ResctrlMonitor, memory_monitor_rows, "what is watched");
+static const XmlRow memorytune_rows[] = {
+    A_SET("vcpus", MemoryTune, vcpus, "processors of the guest", .flags = XR_REQUIRED),
+    A_STR("id", MemoryTune, id, "group", .flags = XR_LIVE),
+    ITEMS("node", MemoryTune, nodes, node_schema, "share of memory bandwidth"),
+    ITEMS("monitor", MemoryTune, monitors, memory_monitor_schema, "what is watched"), ROWS_END,
+};
+static SCHEMA(memorytune_schema, "memorytune", MemoryTune, memorytune_rows, "shares of memory bandwidth");
+
+static int
+cputune_check(XmlParse *parse, xmlNode *element, void *object)
+{
+    const C *tune = object;
+    const struct { const char *name; OptU64 period; OptI64 quota; } limits[] = {
+        { "", tune->period, tune->quota }, { "global_", tune->global_period, tune->global_quota },
+        { "emulator_", tune->emulator_period, tune->emulator_quota }, { "iothread_", tune->iothread_period, tune->iothread_quota },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(limits); i++) {
+        if (limits[i].period.v && (limits[i].period.v < 1000 || limits[i].period.v > 1000000))
+            return xml_problem(parse, element, parse->domain, ERR_CONFIG_UNSUPPORTED,
+                               "%speriod must be from 1000 to 1000000 microseconds", limits[i].name);
+        if (limits[i].quota.v > 0 && (limits[i].quota.v < 1000 || limits[i].quota.v > 17592186044415LL))
+            return xml_problem(parse, element, parse->domain, ERR_CONFIG_UNSUPPORTED,
+                               "%squota must be negative or from 1000 to 17592186044415 microseconds", limits[i].name);
+    }
+    return 0;
+}
+
+#define RATE(p, n) E_U64(p "period", C, n##period, "microseconds"), E_I64(p "quota", C, n##quota, "microseconds per period")
+static const XmlRow cputune_rows[] = {
+    E_U64("shares", C, shares, "weight"),
+    RATE("", ), RATE("global_", global_), RATE("emulator_", emulator_), RATE("iothread_", iothread_),
+    ITEMS("vcpupin", C, vcpupins, vcpupin_schema, "where a processor may run"),
+    GROUP("emulatorpin", emulatorpin_schema, "where the emulator may run"),
+    ITEMS("iothreadpin", C, iothreadpins, iothreadpin_schema, "where an I/O thread may run"),
+    PTR("emulatorsched", C, emulatorsched, emulatorsched_schema, "scheduling of the emulator"),
+    ITEMS("vcpusched", C, vcpuscheds, vcpusched_schema, "scheduling of processors"),
+    ITEMS("iothreadsched", C, iothreadscheds, iothreadsched_schema, "scheduling of I/O threads"),
+    ITEMS("cachetune", C, cachetunes, cachetune_schema, "shares of caches"),
+    ITEMS("memorytune", C, memorytunes, memorytune_schema, "shares of memory bandwidth"),
+    ROWS_END,
+};
+SCHEMA(cputune_schema, "cputune", C, cputune_rows, "CPU time and placement", .check = cputune_check);
+#undef C
+
+/* -- numatune -- */
+
+static bool
+placement_shown(const void *object, unsigned flags)
+{
+    return ((const NumaTune *)object)->placement == PLACEMENT_AUTO;
+}
+static const XmlRow memory_rows[] = {
+    PRESENT(NumaTune, memory),
+    A_ENUM("mode", NumaTune, mode, numa_mode_names, "how strictly"),
+    A_SET("nodeset", NumaTune, nodeset, "nodes of the host"),
+    A_ENUM("placement", NumaTune, placement, placement_names, "given here, or asked of numad", .shown = placement_shown),
+    ROWS_END,
+};
+
+static int
+numa_memory_check(XmlParse *parse, xmlNode *element, void *object)
+{
+    NumaTune *tune = object;
+
+    if (!tune->mode)
+        tune->mode = NUMA_STRICT;
+    if (!tune->placement)
+        tune->placement = tune->nodeset ? PLACEMENT_STATIC : PLACEMENT_ABSENT;
+    if (tune->placement == PLACEMENT_STATIC && !tune->nodeset)
+        return xml_problem(parse, element, parse->domain, ERR_CONFIG_UNSUPPORTED,
+                           "<memory> of <numatune> with placement 'static' needs a 'nodeset'");
+    if (tune->placement == PLACEMENT_AUTO)
+        g_clear_pointer(&tune->nodeset, bitmap_free);
+    return 0;
+}
+static SCHEMA(memory_schema, "numatuneMemory", NumaTune, memory_rows, "where memory comes from", .check = numa_memory_check);
+static const XmlRow memnode_rows[] = {
+    A_UINT("cellid", MemNode, cellid, "node of the guest", .flags = XR_REQUIRED),
+    A_ENUM("mode", MemNode, mode, numa_mode_names, "how strictly"),
+    A_SET("nodeset", MemNode, nodeset, "nodes of the host", .flags = XR_REQUIRED), ROWS_END,
+};
+static int
+memnode_check(XmlParse *parse, xmlNode *element, void *object)
+{
+    MemNode *node = object;
+
+    if (!node->mode)
+        node->mode = NUMA_STRICT;
+    return 0;
+}
+static SCHEMA(memnode_schema, "memnode", MemNode, memnode_rows, "where memory of a node comes from", .check = memnode_check);
+
+static int
+numatune_check(XmlParse *parse, xmlNode *element, void *object)
+{
+    const NumaTune *tune = object;
+
+    for (size_t i = 0; i < tune->memnodes.n; i++) {
+        bool node = tune->memnodes.items[i]->mode == NUMA_RESTRICTIVE, all = tune->mode == NUMA_RESTRICTIVE;
+
+        if (tune->memory && node != all)
+            return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
+                               "mode 'restrictive' must be given in both <memory> and <memnode>, or in neither");
+    }
+    return 0;
+}
+static const XmlRow numatune_rows[] = {
+    GROUP("memory", memory_schema, "where memory comes from"),
+    ITEMS("memnode", NumaTune, memnodes, memnode_schema, "the same of one node"), ROWS_END,
+};
+SCHEMA(numatune_schema, "numatune", NumaTune, numatune_rows, "NUMA placement of memory", .check = numatune_check);
+
+/* -- blkiotune, memtune -- */
+
+#define B BlkioDevice
+static const XmlRow blkio_device_rows[] = {
+    E_STR("path", B, path, "device of the host", .flags = XR_REQUIRED),
+    E_UINT("weight", B, weight, "weight"),
+    E_UINT("read_iops_sec", B, read_iops, "reads per second"),
+    E_UINT("write_iops_sec", B, write_iops, "writes per second"),
+    E_U64("read_bytes_sec", B, read_bytes, "bytes read per second"),
+    E_U64("write_bytes_sec", B, write_bytes, "bytes written per second"), ROWS_END,
+};
+static SCHEMA(blkio_device_schema, "blkioDevice", B, blkio_device_rows, "limits of one device");
+static const XmlRow blkiotune_rows[] = {
+    E_UINT("weight", BlkioTune, weight, "weight"),
+    ITEMS("device", BlkioTune, devices, blkio_device_schema, "limits of one device"), ROWS_END,
+};
+SCHEMA(blkiotune_schema, "blkiotune", BlkioTune, blkiotune_rows, "limits of block I/O");
+
+static const XmlRow memtune_rows[] = {
+    SIZE("hard_limit", MemTune, hard_limit, 1024, "never more"),
+    SIZE("soft_limit", MemTune, soft_limit, 1024, "more only while there is plenty"),
+    SIZE("min_guarantee", MemTune, min_guarantee, 1024, "never less"),
+    SIZE("swap_hard_limit", MemTune, swap_hard_limit, 1024, "memory and swap"), ROWS_END,
+};
+SCHEMA(memtune_schema, "memtune", MemTune, memtune_rows, "limits of memory");
+
+/* -- memoryBacking -- */
+
+#define M MemoryBacking
+static const XmlRow page_rows[] = {
+    SIZE_ATTR("size", HugePage, size, 1024, "size of a page", .flags = XR_REQUIRED),
+    A_SET("nodeset", HugePage, nodeset, "nodes of the guest"), ROWS_END,
+};
+static SCHEMA(page_schema, "hugepage", HugePage, page_rows, "huge pages of one size");
+static const XmlRow hugepages_rows[] = { PRESENT(M, hugepages), ITEMS("page", M, pages, page_schema, "a size"), ROWS_END };
+static SCHEMA(hugepages_schema, "hugepages", M, hugepages_rows, "huge pages");
+static const XmlRow source_rows[] = { A_STR("type", M, source, "file, anonymous or memfd", .flags = XR_REQUIRED), ROWS_END };
+static SCHEMA(source_schema, "backingSource", M, source_rows, "kind of memory");
+static const XmlRow access_rows[] = { A_STR("mode", M, access, "shared or private", .flags = XR_REQUIRED), ROWS_END };
+static SCHEMA(access_schema, "backingAccess", M, access_rows, "who sees the memory");
+static const XmlRow allocation_rows[] = {
+    A_STR("mode", M, allocation, "immediate or ondemand"), A_UINT("threads", M, allocation_threads, "threads that allocate", .min = 1),
+    ROWS_END,
+};
+static SCHEMA(allocation_schema, "backingAllocation", M, allocation_rows, "when memory is taken");
+
+static int
+one_of(XmlParse *parse, xmlNode *element, const char *what, const char *value, const char *const *allowed)
+{
+    g_autofree char *list = g_strjoinv(", ", (char **)(uintptr_t)allowed);
+
+    if (!value || g_strv_contains(allowed, value))
+        return 0;
+    return xml_problem(parse, element, FROM_XML, ERR_XML_ERROR, "%s '%s' is not known; allowed: %s", what, value, list);
+}
+
+static int
+backing_check(XmlParse *parse, xmlNode *element, void *object)
+{
+    const M *backing = object;
+
+    if (one_of(parse, element, "memory source", backing->source, (const char *const[]){ "file", "anonymous", "memfd", NULL }) < 0 ||
+        one_of(parse, element, "memory access", backing->access, (const char *const[]){ "shared", "private", NULL }) < 0 ||
+        one_of(parse, element, "memory allocation", backing->allocation,
+               (const char *const[]){ "immediate", "ondemand", NULL }) < 0)
+        return -1;
+    return 0;
+}
+static const XmlRow backing_rows[] = {
+    GROUP("hugepages", hugepages_schema, "huge pages"),
+    FLAG("nosharepages", M, nosharepages, "do not merge equal pages"),
+    FLAG("locked", M, locked, "never swap"),
+    GROUP("source", source_schema, "kind of memory"),
+    GROUP("access", access_schema, "who sees it"),
+    GROUP("allocation", allocation_schema, "when it is taken"),
+    FLAG("discard", M, discard, "contents may be thrown away at the end"), ROWS_END,
+};
+SCHEMA(memory_backing_schema, "memoryBacking", M, backing_rows, "what is behind the guest's memory", .check = backing_check);

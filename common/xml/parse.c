@@ -1,0 +1,520 @@
+/*
+ * Filling a struct from an element by its table. Nothing here suspends or keeps state beyond the XmlParse of the caller.
+ * A problem never stops the walk: everything wrong with a document is found in one pass.
+ */
+#include <libxml/xpath.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "common/xml/schema.h"
+
+#define AT(T, object, row) ((T *)(void *)((char *)(object) + (row)->offset))
+
+static int read_rows(XmlParse *parse, xmlNode *element, const XmlSchema *schema, void *object);
+
+/* -- problems -- */
+
+static void
+problem_free(void *data)
+{
+    XmlProblem *problem = data;
+
+    g_free(problem->path);
+    g_free(problem->message);
+    g_free(problem);
+}
+
+void
+xml_parse_done(XmlParse *parse)
+{
+    g_clear_pointer(&parse->problems, g_ptr_array_unref);
+}
+
+int
+xml_problem(XmlParse *parse, const xmlNode *element, ErrorDomain domain, ErrorCode code, const char *format, ...)
+{
+    XmlProblem *problem;
+    xmlChar *path;
+    va_list args;
+
+    if (!parse->problems)
+        parse->problems = g_ptr_array_new_with_free_func(problem_free);
+    if (parse->problems->len >= XML_MAX_PROBLEMS)
+        return -1;
+    problem = g_new0(XmlProblem, 1);
+    problem->domain = domain;
+    problem->code = code;
+    va_start(args, format);
+    problem->message = g_strdup_vprintf(format, args);
+    va_end(args);
+    if (element) {
+        problem->line = xmlGetLineNo(element);
+        path = xmlGetNodePath(element);
+        problem->path = g_strdup((const char *)path);
+        xmlFree(path);
+    }
+    g_ptr_array_add(parse->problems, problem);
+    return -1;
+}
+
+static const char *
+code_prefix(ErrorCode code)
+{
+    switch (code) {
+    case ERR_XML_ERROR: return "XML error: ";
+    case ERR_CONFIG_UNSUPPORTED: return "unsupported configuration: ";
+    case ERR_INVALID_ARG: return "invalid argument: ";
+    case ERR_XML_INVALID_SCHEMA: return "XML document failed to validate against schema: ";
+    default: return "";
+    }
+}
+
+static void
+append_problem(GString *out, const XmlProblem *problem)
+{
+    g_string_append_printf(out, "%s%s", code_prefix(problem->code), problem->message);
+    if (problem->path)
+        g_string_append_printf(out, " (line %d, %s)", problem->line, problem->path);
+}
+
+int
+xml_parse_result(XmlParse *parse, Error *err)
+{
+    const XmlProblem *first;
+    GString *text;
+
+    if (!parse->problems)
+        return 0;
+    first = parse->problems->pdata[0];
+    text = g_string_new(NULL);
+    append_problem(text, first);
+    if (parse->problems->len > 1)
+        g_string_append_printf(text, " (and %u more)", parse->problems->len - 1);
+    error_setf(err, first->domain, first->code, "%s", text->str);
+    g_string_truncate(text, 0);
+    for (guint i = 0; i < parse->problems->len; i++) {
+        append_problem(text, parse->problems->pdata[i]);
+        g_string_append_c(text, '\n');
+    }
+    if (err && !err->str2 && parse->problems->len > 1)
+        err->str2 = g_strdup(text->str);
+    g_string_free(text, TRUE);
+    return -1;
+}
+
+/* -- nodes -- */
+
+bool
+xml_is(const xmlNode *node, const char *name, const char *ns)
+{
+    if (node->type != XML_ELEMENT_NODE || strcmp((const char *)node->name, name) != 0)
+        return false;
+    if (!ns)
+        return !node->ns;
+    return node->ns && node->ns->href && strcmp((const char *)node->ns->href, ns) == 0;
+}
+
+static xmlNode *
+find(xmlNode *node, const char *name, const char *ns)
+{
+    while (node && !xml_is(node, name, ns))
+        node = node->next;
+    return node;
+}
+
+xmlNode *
+xml_child(const xmlNode *element, const char *name)
+{
+    return find(element->children, name, NULL);
+}
+
+xmlNode *
+xml_next(const xmlNode *child)
+{
+    return find(child->next, (const char *)child->name, child->ns ? (const char *)child->ns->href : NULL);
+}
+
+char *
+xml_attr(const xmlNode *element, const char *name)
+{
+    xmlChar *value = xmlGetNoNsProp(element, BAD_CAST name);
+    char *copy = g_strdup((const char *)value);
+
+    xmlFree(value);
+    return copy;
+}
+
+char *
+xml_text(const xmlNode *element)
+{
+    xmlChar *value = xmlNodeGetContent(element);
+    char *copy = g_strdup(value ? (const char *)value : "");
+
+    xmlFree(value);
+    return copy;
+}
+
+/* The one child of the row's name; notes a duplicate as a problem. */
+static xmlNode *
+single_child(XmlParse *parse, xmlNode *element, const XmlRow *row)
+{
+    xmlNode *child = find(element->children, row->name, row->ns);
+    xmlNode *second = child ? find(child->next, row->name, row->ns) : NULL;
+
+    if (second && !(row->flags & XR_FIRST))
+        xml_problem(parse, second, parse->domain, ERR_XML_ERROR, "element <%s> is given twice, only one is allowed",
+                    row->name);
+    if (!child && row->flags & XR_REQUIRED)
+        xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "element <%s> needs a child element <%s>",
+                    (const char *)element->name, row->name);
+    return child;
+}
+
+/* -- values -- */
+
+static int
+read_attribute(XmlParse *parse, xmlNode *element, const XmlRow *row, void *object)
+{
+    g_autofree char *text = xml_attr(element, row->name), *why = NULL;
+
+    if (!text && row->def)
+        text = g_strdup(row->def);
+    if (!text) {
+        if (!(row->flags & XR_REQUIRED))
+            return 0;
+        return xml_problem(parse, element, FROM_XML, ERR_XML_ERROR, "element <%s> needs an attribute '%s'",
+                           (const char *)element->name, row->name);
+    }
+    if (row->type->parse(row, text, AT(void, object, row), &why) == 0)
+        return 0;
+    return xml_problem(parse, element, FROM_XML, ERR_XML_ERROR, "attribute '%s' of element <%s> is '%s': %s", row->name,
+                       (const char *)element->name, text, why);
+}
+
+static int
+read_text(XmlParse *parse, xmlNode *element, const XmlRow *row, void *object)
+{
+    g_autofree char *text = xml_text(element), *why = NULL;
+
+    if (row->type->clear != xt_string.clear)
+        g_strstrip(text);
+    if (!*text && row->type->clear != xt_string.clear) {
+        if (!(row->flags & XR_REQUIRED))
+            return 0;
+    }
+    if (row->type->parse(row, text, AT(void, object, row), &why) == 0)
+        return 0;
+    return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "element <%s> has the content '%s': %s",
+                       (const char *)element->name, text, why);
+}
+
+/* A size rounds up to the next whole stored unit. */
+static int
+read_size(XmlParse *parse, xmlNode *element, const XmlRow *row, const char *text, void *object)
+{
+    g_autofree char *unit = xml_attr(element, "unit"), *why = NULL;
+    unsigned long long bytes;
+
+    if (parse_size(text, unit, row->max ? row->max : row->scale, &bytes, &why) < 0)
+        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "size '%s' of element <%s>: %s", text,
+                           (const char *)element->name, why);
+    *AT(OptU64, object, row) = (OptU64)OPT(bytes / row->scale + (bytes % row->scale != 0));
+    return 0;
+}
+
+static int
+read_size_attr(XmlParse *parse, xmlNode *element, const XmlRow *row, void *object)
+{
+    g_autofree char *text = xml_attr(element, row->name);
+
+    if (text)
+        return read_size(parse, element, row, text, object);
+    if (!(row->flags & XR_REQUIRED))
+        return 0;
+    return xml_problem(parse, element, FROM_XML, ERR_XML_ERROR, "element <%s> needs an attribute '%s'",
+                       (const char *)element->name, row->name);
+}
+
+static int
+read_size_text(XmlParse *parse, xmlNode *element, const XmlRow *row, void *object)
+{
+    g_autofree char *text = g_strstrip(xml_text(element));
+
+    return *text || row->flags & XR_REQUIRED ? read_size(parse, element, row, text, object) : 0;
+}
+
+static int
+read_strings(XmlParse *parse, xmlNode *element, const XmlRow *row, void *object)
+{
+    for (xmlNode *child = find(element->children, row->name, row->ns); child;
+         child = find(child->next, row->name, row->ns))
+        LIST_ADD(AT(AnyList, object, row), xml_text(child));
+    return 0;
+}
+
+/* White space between elements carries nothing; dropping it makes the indented output stable. */
+static void
+drop_blanks(xmlNode *node)
+{
+    bool mixed = false;
+
+    for (xmlNode *child = node->children; child; child = child->next)
+        mixed |= (child->type == XML_TEXT_NODE || child->type == XML_CDATA_SECTION_NODE) && !xmlIsBlankNode(child);
+    if (mixed || !node->children || (!node->children->next && node->children->type == XML_TEXT_NODE))
+        return;
+    for (xmlNode *child = node->children, *next; child; child = next) {
+        next = child->next;
+        if (child->type == XML_TEXT_NODE) {
+            xmlUnlinkNode(child);
+            xmlFreeNode(child);
+        } else if (child->type == XML_ELEMENT_NODE) {
+            drop_blanks(child);
+        }
+    }
+}
+
+/* Kept as text without outer indent; formatting adds it. */
+static int
+read_raw(XmlParse *parse, xmlNode *child, const XmlRow *row, void *object)
+{
+    xmlBuffer *buffer = xmlBufferCreate();
+    xmlNode *copy = xmlDocCopyNode(child, child->doc, 1);
+    int indent = xmlIndentTreeOutput;
+
+    drop_blanks(copy);
+    xmlIndentTreeOutput = 1;
+    xmlNodeDump(buffer, child->doc, copy, 0, 1);
+    xmlIndentTreeOutput = indent;
+    *AT(char *, object, row) = g_strdup((const char *)xmlBufferContent(buffer));
+    xmlFreeNode(copy);
+    xmlBufferFree(buffer);
+    return 0;
+}
+
+/* -- elements -- */
+
+static void
+init_object(const XmlSchema *schema, void *object)
+{
+    if (schema->init)
+        schema->init(object);
+}
+
+static int
+read_list(XmlParse *parse, xmlNode *element, const XmlRow *row, void *object)
+{
+    int result = 0;
+
+    for (xmlNode *child = find(element->children, row->name, row->ns); child;
+         child = find(child->next, row->name, row->ns)) {
+        void *item = xml_read_new(parse, child, row->schema);
+
+        if (item)
+            LIST_ADD(AT(AnyList, object, row), item);
+        else
+            result = -1;
+    }
+    return result;
+}
+
+static int
+read_child(XmlParse *parse, xmlNode *element, const XmlRow *row, void *object)
+{
+    xmlNode *child = single_child(parse, element, row);
+
+    if (!child)
+        return row->flags & XR_REQUIRED ? -1 : 0;
+    switch (row->kind) {
+    case ROW_ELEM:
+        return read_text(parse, child, row, object);
+    case ROW_SIZE:
+        return read_size_text(parse, child, row, object);
+    case ROW_FLAG:
+        *AT(bool, object, row) = true;
+        return 0;
+    case ROW_GROUP:
+        return read_rows(parse, child, row->schema, AT(void, object, row));
+    case ROW_PTR:
+        *AT(void *, object, row) = xml_read_new(parse, child, row->schema);
+        return *AT(void *, object, row) ? 0 : -1;
+    case ROW_RAW:
+        return read_raw(parse, child, row, object);
+    default:
+        g_assert_not_reached();
+    }
+}
+
+static int
+read_row(XmlParse *parse, xmlNode *element, const XmlRow *row, void *object)
+{
+    switch (row->kind) {
+    case ROW_ATTR:
+        return read_attribute(parse, element, row, object);
+    case ROW_TEXT:
+        return read_text(parse, element, row, object);
+    case ROW_SIZE_ATTR:
+        return read_size_attr(parse, element, row, object);
+    case ROW_SIZE_TEXT:
+        return read_size_text(parse, element, row, object);
+    case ROW_ELEMS:
+        return read_strings(parse, element, row, object);
+    case ROW_PRESENT:
+        *AT(bool, object, row) = true;
+        return 0;
+    case ROW_LIST:
+        return read_list(parse, element, row, object);
+    case ROW_INLINE:
+        return read_rows(parse, element, row->schema, AT(void, object, row));
+    case ROW_CUSTOM:
+        return row->custom->parse(parse, row, element, object);
+    case ROW_INTERNAL:
+        return 0;
+    default:
+        return read_child(parse, element, row, object);
+    }
+}
+
+static int
+read_rows(XmlParse *parse, xmlNode *element, const XmlSchema *schema, void *object)
+{
+    int result = 0;
+
+    init_object(schema, object);
+    for (const XmlRow *row = schema->rows; row->kind != ROW_END; row++) {
+        if (!row_active(row, object) || (row->flags & XR_LIVE && parse->flags & XML_INACTIVE))
+            continue;
+        if (read_row(parse, element, row, object) < 0)
+            result = -1;
+    }
+    if (result == 0 && schema->check && schema->check(parse, element, object) < 0)
+        result = -1;
+    return result;
+}
+
+/* -- validation: what the table does not know -- */
+
+static void
+add_names(GPtrArray *names, const char *const *more)
+{
+    for (; more && *more; more++)
+        g_ptr_array_add(names, (void *)*more);
+}
+
+static void
+known_names(const XmlSchema *schema, const void *object, GPtrArray *attributes, GPtrArray *children, bool *ret_text)
+{
+    for (const XmlRow *row = schema->rows; row->kind != ROW_END; row++) {
+        if (!row_active(row, object))
+            continue;
+        switch (row->kind) {
+        case ROW_SIZE_ATTR:
+            g_ptr_array_add(attributes, (void *)"unit");
+            /* fall through */
+        case ROW_ATTR:
+            g_ptr_array_add(attributes, (void *)row->name);
+            break;
+        case ROW_SIZE_TEXT:
+            g_ptr_array_add(attributes, (void *)"unit");
+            *ret_text = true;
+            break;
+        case ROW_TEXT:
+            *ret_text = true;
+            break;
+        case ROW_INLINE:
+            known_names(row->schema, (const char *)object + row->offset, attributes, children, ret_text);
+            break;
+        case ROW_CUSTOM:
+            add_names(attributes, row->custom->attributes);
+            add_names(children, row->custom->children);
+            break;
+        case ROW_INTERNAL: case ROW_PRESENT: case ROW_END:
+            break;
+        default:
+            g_ptr_array_add(children, (void *)row->name);
+        }
+    }
+}
+
+static int
+unknown(XmlParse *parse, const xmlNode *element, const char *what, const char *name, GPtrArray *known)
+{
+    const char *nearest = nearest_name((const char *const *)known->pdata, name);
+    g_autofree char *hint = nearest ? g_strdup_printf("; did you mean '%s'?", nearest) : g_strdup("");
+
+    return xml_problem(parse, element, parse->domain, ERR_XML_INVALID_SCHEMA, "%s '%s' is not known in element <%s>%s",
+                       what, name, (const char *)element->name, hint);
+}
+
+static bool
+knows(const GPtrArray *names, const xmlChar *name)
+{
+    for (guint i = 0; i + 1 < names->len; i++)
+        if (strcmp(names->pdata[i], (const char *)name) == 0)
+            return true;
+    return false;
+}
+
+/* Content of a foreign namespace is nobody's business here. */
+static int
+validate_names(XmlParse *parse, xmlNode *element, const XmlSchema *schema, const void *object)
+{
+    g_autoptr(GPtrArray) attributes = g_ptr_array_new(), children = g_ptr_array_new();
+    bool text = false;
+    int result = 0;
+
+    known_names(schema, object, attributes, children, &text);
+    g_ptr_array_add(attributes, NULL);
+    g_ptr_array_add(children, NULL);
+    for (xmlAttr *attr = element->properties; attr; attr = attr->next)
+        if (!attr->ns && !knows(attributes, attr->name))
+            result = unknown(parse, element, "attribute", (const char *)attr->name, attributes);
+    for (xmlNode *child = element->children; child; child = child->next) {
+        if (child->type == XML_ELEMENT_NODE && !child->ns && !knows(children, child->name))
+            result = unknown(parse, element, "element", (const char *)child->name, children);
+        else if (child->type == XML_TEXT_NODE && !text && !xmlIsBlankNode(child))
+            result = xml_problem(parse, element, parse->domain, ERR_XML_INVALID_SCHEMA,
+                                 "element <%s> must not contain text", (const char *)element->name);
+    }
+    return result;
+}
+
+/* Walk again with the filled object, so that each row's condition is known. */
+static int
+validate(XmlParse *parse, xmlNode *element, const XmlSchema *schema, const void *object, bool inlined)
+{
+    int result = inlined ? 0 : validate_names(parse, element, schema, object);
+
+    for (const XmlRow *row = schema->rows; row->kind != ROW_END; row++) {
+        const void *field = (const char *)object + row->offset;
+        xmlNode *child;
+
+        if (!row_active(row, object))
+            continue;
+        if (row->kind == ROW_INLINE)
+            result |= validate(parse, element, row->schema, field, true);
+        if (row->kind == ROW_GROUP && (child = find(element->children, row->name, row->ns)))
+            result |= validate(parse, child, row->schema, field, false);
+    }
+    return result;
+}
+
+int
+xml_read(XmlParse *parse, xmlNode *element, const XmlSchema *schema, void *object)
+{
+    int result = read_rows(parse, element, schema, object);
+
+    if (parse->flags & XML_VALIDATE && validate(parse, element, schema, object, false) < 0)
+        result = -1;
+    return result;
+}
+
+void *
+xml_read_new(XmlParse *parse, xmlNode *element, const XmlSchema *schema)
+{
+    void *object = g_malloc0(schema->size);
+
+    if (xml_read(parse, element, schema, object) == 0)
+        return object;
+    xml_free(schema, object);
+    return NULL;
+}
