@@ -255,8 +255,10 @@ wire_decode(unsigned int type, void *data, size_t size, Arena *arena, void *ret,
 {
     Reader r = { .at = data, .end = (uint8_t *)data + size, .arena = arena, .err = err };
 
+    if (!type)
+        return 0;
     memset(ret, 0, wire_structs[type].size);
-    return type ? read_struct(&r, type, ret) : 0;
+    return read_struct(&r, type, ret);
 }
 
 /* --- the buffer ------------------------------------------------------------------------------------------------------- */
