@@ -2,10 +2,11 @@
  * The smallest daemon: two imaginary guests behind the real RPC layer. Shows all a daemon has to bring, and lets the
  * stock virsh and hostile clients loose on the layer without any guest:
  *
- *     example_daemon DIR        listens on DIR/virtqemud-sock, DIR/virtqemud-sock-ro and DIR/virtqemud-admin-sock
+ *     example_daemon DIR [polkit] [fast]
  *     virsh -c 'qemu:///system?socket=DIR/virtqemud-sock' list --all
  *
- * Not installed.
+ * It listens on DIR/virtqemud-sock, DIR/virtqemud-sock-ro and DIR/virtqemud-admin-sock. polkit: clients authenticate;
+ * fast: keepalive every second. Not installed.
  */
 #include <errno.h>
 #include <signal.h>
@@ -165,7 +166,7 @@ monitor_command(Job *job, RpcCall *call, const qemu_domain_monitor_command_args 
     return 0;
 }
 
-/* A console that echoes: both directions of one stream. */
+/* A console that says one line and hangs up. */
 static int
 open_console(Job *job, RpcCall *call, const remote_domain_open_console_args *args, void *ret, Error *err)
 {
@@ -217,10 +218,10 @@ on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *da
 }
 
 static int
-serve(const char *dir, Error *err)
+serve(const char *dir, RpcAuth auth, int keepalive, Error *err)
 {
     const RpcServerOptions options = {
-        .name = "virtqemud", .owner = RPC_OWNER_HYPERVISOR, .type = "QEMU", .scheme = "qemu", .keepalive_interval = 5,
+        .name = "virtqemud", .owner = RPC_OWNER_HYPERVISOR, .type = "QEMU", .scheme = "qemu", .keepalive_interval = keepalive,
         .keepalive_count = 5, .daemon = &example,
     };
     RpcAdmin *admin = NULL;
@@ -232,8 +233,8 @@ serve(const char *dir, Error *err)
     rpc_server_set_class(example.server, RPC_OBJECT_DOMAIN, &guest_class);
     admin = rpc_admin_new(&(RpcAdminOptions){ .keepalive_interval = 5, .keepalive_count = 5 });
     rpc_admin_add(admin, example.server);
-    if (listen_at(example.server, dir, "virtqemud-sock", &(RpcServiceOptions){ .auth = RPC_AUTH_NONE }, err) < 0 ||
-        listen_at(example.server, dir, "virtqemud-sock-ro", &(RpcServiceOptions){ .readonly = true }, err) < 0 ||
+    if (listen_at(example.server, dir, "virtqemud-sock", &(RpcServiceOptions){ .auth = auth }, err) < 0 ||
+        listen_at(example.server, dir, "virtqemud-sock-ro", &(RpcServiceOptions){ .readonly = true, .auth = auth }, err) < 0 ||
         listen_at(rpc_admin_server(admin), dir, "virtqemud-admin-sock", &(RpcServiceOptions){ .same_uid = true }, err) < 0)
         return -1;
     sd_event_add_signal(loop_event(), NULL, SIGTERM | SD_EVENT_SIGNAL_PROCMASK, on_signal, NULL);
@@ -246,14 +247,24 @@ int
 main(int argc, char **argv)
 {
     _cleanup_error_ Error err = ERROR_INIT;
+    RpcAuth auth = RPC_AUTH_NONE;
+    int keepalive = 5;
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s DIR\n", argv[0]);
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "polkit") == 0)
+            auth = RPC_AUTH_POLKIT;
+        else if (strcmp(argv[i], "fast") == 0)
+            keepalive = 1;
+        else
+            argc = 0;
+    }
+    if (argc < 2) {
+        fprintf(stderr, "usage: example_daemon DIR [polkit] [fast]\n");
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
     log_init("example_daemon");
-    if (serve(argv[1], &err) < 0) {
+    if (serve(argv[1], auth, keepalive, &err) < 0) {
         fprintf(stderr, "%s: %s\n", argv[0], err.message);
         return 1;
     }
