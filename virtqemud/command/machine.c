@@ -1,0 +1,240 @@
+/* The machine, its memory, processors' topology and NUMA nodes. */
+#include "common/conf/domain/device/memory.h"
+#include "common/conf/domain/device/simple.h"
+#include "common/conf/domain/domain.h"
+#include "virtqemud/command/command.h"
+
+enum { BYTES_PER_KIB = 1024, KIB_PER_MIB = 1024 };
+
+static QemuAccel accel_of(const DomainDef *def) { return def->virt == VIRT_KVM ? QEMU_ACCEL_KVM : QEMU_ACCEL_TCG; }
+
+static bool has_numa(const QemuBuild *build) { return build->def->cpu.cells.n > 0; }
+
+static bool has_memory_model(const QemuBuild *build, MemoryModel model)
+{
+    DOMAIN_FOREACH_KIND(build->def, DEVICE_MEMORY, device)
+        if (MEMORY(device)->model == model)
+            return true;
+    return false;
+}
+
+const char *command_ram_id(const QemuBuild *build)
+{
+    const QemuMachine *machine = qemu_caps_machine(build->caps, accel_of(build->def), build->def->os.machine);
+
+    return has_numa(build) || !machine ? NULL : machine->default_ram_id;
+}
+
+/* The interrupt controller is split where the guest's IOMMU must see interrupts. */
+static const char *irqchip(const QemuBuild *build)
+{
+    if (build->def->features.ioapic == IOAPIC_QEMU)
+        return "split";
+    return build->def->features.ioapic == IOAPIC_KVM ? "on" : NULL;
+}
+
+static void put_switch(GString *text, const char *name, Tri value)
+{
+    if (value != TRI_ABSENT)
+        g_string_append_printf(text, ",%s=%s", name, value == TRI_ON ? "on" : "off");
+}
+
+static bool has_hmat(const QemuBuild *build)
+{
+    const CpuDef *cpu = &build->def->cpu;
+
+    if (cpu->bandwidths.n || cpu->latencies.n)
+        return true;
+    for (size_t i = 0; i < cpu->cells.n; i++)
+        if (cpu->cells.items[i]->caches.n)
+            return true;
+    return false;
+}
+
+void command_machine(QemuBuild *build)
+{
+    const DomainDef *def = build->def;
+    const char *ram = command_ram_id(build);
+    g_autoptr(GString) text = g_string_new(def->os.machine);
+    bool dump = def->dump_core != TRI_ABSENT ? def->dump_core == TRI_ON : build->options->dump_guest_core;
+
+    g_string_append(text, ",usb=off");
+    put_switch(text, "vmport", def->features.vmport);
+    put_switch(text, "smm", def->features.smm);
+    if (irqchip(build))
+        g_string_append_printf(text, ",kernel_irqchip=%s", irqchip(build));
+    put_switch(text, "i8042", def->features.ps2);
+    g_string_append_printf(text, ",dump-guest-core=%s", dump ? "on" : "off");
+    if (def->backing.nosharepages)
+        g_string_append(text, ",mem-merge=off");
+    if (ram)
+        g_string_append_printf(text, ",memory-backend=%s", ram);
+    if (has_memory_model(build, MEMORY_NVDIMM))
+        g_string_append(text, ",nvdimm=on");
+    if (has_hmat(build))
+        g_string_append(text, ",hmat=on");
+    if (def->os.loader.type == LOADER_PFLASH) {
+        g_string_append(text, ",pflash0=libvirt-pflash0-format");
+        if (def->os.nvram)
+            g_string_append(text, ",pflash1=libvirt-pflash1-format");
+    }
+    DOMAIN_FOREACH_KIND(def, DEVICE_SOUND, device)
+        if (SOUND(device)->model == SOUND_PCSPK)
+            g_string_append_printf(text, ",pcspk-audiodev=audio%u", SOUND(device)->audio.set ? SOUND(device)->audio.v : 1);
+    build_option(build, "-machine", "%s", text->str);
+
+    if (def->virt == VIRT_KVM && def->features.kvm.dirty_ring == TRI_ON)
+        build_option(build, "-accel", "kvm,dirty-ring-size=%u", def->features.kvm.dirty_ring_size.v);
+    else if (def->virt == VIRT_KVM)
+        build_option(build, "-accel", "kvm");
+    else if (def->features.tb_cache.set)
+        build_option(build, "-accel", "tcg,tb-size=%llu", def->features.tb_cache.v / BYTES_PER_KIB / KIB_PER_MIB);
+    else
+        build_option(build, "-accel", "tcg");
+    if (def->features.smm == TRI_ON && def->features.tseg.set)
+        build_option(build, "-global", "mch.extended-tseg-mbytes=%llu", def->features.tseg.v / BYTES_PER_KIB / KIB_PER_MIB);
+}
+
+/* An object of size KiB of the guest's memory, by the definition's <memoryBacking>. */
+static json_t *memory_object(const QemuBuild *build, const char *id, unsigned long long kib, const char *access, Tri discard)
+{
+    const MemoryBacking *backing = &build->def->backing;
+    const char *mode = access ? access : backing->access;
+    bool is_file = g_strcmp0(backing->source, "file") == 0, is_memfd = g_strcmp0(backing->source, "memfd") == 0;
+    json_t *props = props_object(is_file ? "memory-backend-file" : is_memfd ? "memory-backend-memfd" : "memory-backend-ram", id);
+
+    if (is_file)
+        prop_strf(props, "mem-path", "%s/%s", build->options->ram_dir, id);
+    if (is_file || is_memfd) {
+        prop_bool(props, "share", g_strcmp0(mode, "shared") == 0);
+        if (g_strcmp0(id, command_ram_id(build)) == 0)
+            prop_bool(props, "x-use-canonical-path-for-ramblock-id", false);
+    } else if (mode) {
+        prop_bool(props, "share", g_str_equal(mode, "shared"));
+    }
+    if (backing->discard || discard != TRI_ABSENT)
+        prop_bool(props, "discard-data", discard != TRI_NO);
+    if (g_strcmp0(backing->allocation, "immediate") == 0) {
+        prop_bool(props, "prealloc", true);
+        prop_uint(props, "prealloc-threads", backing->allocation_threads);
+    }
+    prop_int(props, "size", (long long)kib * BYTES_PER_KIB);
+    return props;
+}
+
+/* What the machine starts with: all memory but what comes in modules. */
+static unsigned long long initial_memory(const DomainDef *def)
+{
+    unsigned long long kib = 0;
+
+    if (def->cpu.cells.n) {
+        for (size_t i = 0; i < def->cpu.cells.n; i++)
+            kib += def->cpu.cells.items[i]->memory.v;
+        return kib;
+    }
+    kib = def->memory.v;
+    DOMAIN_FOREACH_KIND(def, DEVICE_MEMORY, device)
+        kib -= MIN(kib, MEMORY(device)->size.v);
+    return kib;
+}
+
+void command_memory(QemuBuild *build)
+{
+    const DomainDef *def = build->def;
+    unsigned long long kib = initial_memory(def);
+    const char *ram = command_ram_id(build);
+
+    if (def->max_memory.set && def->memory_slots.set)
+        build_option(build, "-m", "size=%lluk,slots=%u,maxmem=%lluk", kib, def->memory_slots.v, def->max_memory.v);
+    else if (def->max_memory.set)
+        build_option(build, "-m", "size=%lluk,maxmem=%lluk", kib, def->max_memory.v);
+    else
+        build_option(build, "-m", "size=%lluk", kib);
+    if (ram)
+        build_object(build, memory_object(build, ram, kib, NULL, TRI_ABSENT));
+    build_option(build, "-overcommit", "mem-lock=%s", def->backing.locked ? "on" : "off");
+}
+
+void command_topology(QemuBuild *build)
+{
+    const DomainDef *def = build->def;
+    const CpuTopology *topology = &def->cpu.topology;
+    unsigned max = def->vcpus.set ? def->vcpus.v : 1, now = domain_def_vcpus(def);
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    g_string_printf(text, "%u", now);
+    if (now != max)
+        g_string_append_printf(text, ",maxcpus=%u", max);
+    if (topology->present)
+        g_string_append_printf(text, ",sockets=%u,dies=%u,clusters=%u,cores=%u,threads=%u", topology->sockets.v,
+                               topology->dies.set ? topology->dies.v : 1, topology->clusters.set ? topology->clusters.v : 1,
+                               topology->cores.v, topology->threads.v);
+    else
+        g_string_append_printf(text, ",sockets=%u,cores=1,threads=1", max);
+    build_option(build, "-smp", "%s", text->str);
+}
+
+static void put_iothread(QemuBuild *build, unsigned id, const IothreadDef *def)
+{
+    g_autofree char *name = g_strdup_printf("iothread%u", id);
+    json_t *props = props_object("iothread", name);
+
+    if (def && def->poll.present) {
+        prop_uint(props, "poll-max-ns", def->poll.max);
+        prop_uint(props, "poll-grow", def->poll.grow);
+        prop_uint(props, "poll-shrink", def->poll.shrink);
+    }
+    if (def && def->pool_min.set)
+        prop_int(props, "thread-pool-min", def->pool_min.v);
+    if (def && def->pool_max.set)
+        prop_int(props, "thread-pool-max", def->pool_max.v);
+    build_object(build, props);
+}
+
+static void put_iothreads(QemuBuild *build)
+{
+    const DomainDef *def = build->def;
+
+    for (size_t i = 0; i < def->iothread_list.n; i++)
+        put_iothread(build, def->iothread_list.items[i]->id.v, def->iothread_list.items[i]);
+    for (unsigned i = def->iothread_list.n; i < def->iothreads.v; i++)
+        put_iothread(build, i + 1, NULL);
+}
+
+static void put_node(QemuBuild *build, const NumaCell *cell, unsigned id, const char *memdev)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    g_string_printf(text, "node,nodeid=%u", id);
+    if (cell->cpus) {
+        g_autofree char *cpus = bitmap_format(cell->cpus);
+        g_auto(GStrv) ranges = g_strsplit(cpus, ",", -1);
+
+        for (char **range = ranges; *range; range++)
+            g_string_append_printf(text, ",cpus=%s", *range);
+    }
+    g_string_append_printf(text, ",memdev=%s", memdev);
+    build_option(build, "-numa", "%s", text->str);
+}
+
+void command_numa(QemuBuild *build)
+{
+    const CpuDef *cpu = &build->def->cpu;
+
+    put_iothreads(build);
+    for (size_t i = 0; i < cpu->cells.n; i++) {
+        const NumaCell *cell = cpu->cells.items[i];
+        unsigned id = cell->id.set ? cell->id.v : (unsigned)i;
+        g_autofree char *memdev = g_strdup_printf("ram-node%u", id);
+
+        build_object(build, memory_object(build, memdev, cell->memory.v, cell->mem_access, cell->discard));
+        put_node(build, cell, id, memdev);
+    }
+    for (size_t i = 0; i < cpu->cells.n; i++) {
+        const NumaCell *cell = cpu->cells.items[i];
+
+        for (size_t j = 0; j < cell->distances.n; j++)
+            build_option(build, "-numa", "dist,src=%u,dst=%u,val=%u", cell->id.set ? cell->id.v : (unsigned)i,
+                         cell->distances.items[j]->id.v, cell->distances.items[j]->value.v);
+    }
+}
