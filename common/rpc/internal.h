@@ -7,7 +7,6 @@
 #pragma once
 
 #include <glib.h>
-#include <systemd/sd-event.h>
 
 #include "common/base/job.h"
 #include "common/base/loop.h"

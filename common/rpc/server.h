@@ -21,15 +21,14 @@
 
 #include "common/base/error.h"
 #include "common/base/job.h"
+#include "common/rpc/client.h"
 #include "common/rpc/descriptor.h"
 
 #define RPC_OUTPUT_HIGH (1u << 20)
 #define RPC_PENDING_MAX (1u << 20)
 #define RPC_EVENTS_MAX (16u << 20)
 
-typedef struct RpcServer RpcServer;
 typedef struct RpcService RpcService;
-typedef struct RpcClient RpcClient;
 
 /* How the object a call is about is found and held. One per RpcObjectKind the daemon owns. */
 typedef struct RpcObjectClass {
@@ -59,6 +58,12 @@ typedef struct RpcHooks {
      */
     int (*access)(Job *job, void *daemon, RpcClient *client, RpcObjectKind kind, const char *permission, void *object,
                   Error *err);
+
+    /*
+     * Is this process allowed the polkit action of the socket? 0 yes, -1 with the error for the client. Wanted where
+     * RPC_AUTH_POLKIT is; NULL slot: nobody is. common/host/polkit.h has it.
+     */
+    int (*polkit)(Job *job, const RpcIdentity *who, const char *action, Error *err);
 
     /*
      * A described procedure without a handler, of another owner. Returns 1 if it took the call: it then owns it and ends

@@ -21,6 +21,7 @@
 #include "common/base/log.h"
 #include "common/base/loop.h"
 #include "common/base/worker.h"
+#include "common/host/polkit.h"
 #include "common/rpc/admin.h"
 #include "common/rpc/rpc.h"
 #include "protocol/constants.h"
@@ -197,6 +198,8 @@ static const RpcBinding bindings[] = {
 
 /* --- the daemon ------------------------------------------------------------------------------------------------------- */
 
+static const RpcHooks hooks = { .polkit = polkit_authorize };
+
 static int
 listen_at(RpcServer *server, const char *dir, const char *name, const RpcServiceOptions *options, Error *err)
 {
@@ -222,7 +225,7 @@ serve(const char *dir, RpcAuth auth, int keepalive, Error *err)
 {
     const RpcServerOptions options = {
         .name = "virtqemud", .owner = RPC_OWNER_HYPERVISOR, .type = "QEMU", .scheme = "qemu", .keepalive_interval = keepalive,
-        .keepalive_count = 5, .daemon = &example,
+        .keepalive_count = 5, .daemon = &example, .hooks = &hooks,
     };
     RpcAdmin *admin = NULL;
 
