@@ -3,7 +3,7 @@
 
   gen.py code OUTDIR FILE.proto...            headers and tables.c
   gen.py reference OUTPUT FILE.proto...       every procedure on one page
-  gen.py coverage OUTPUT FILE.proto... -- SOURCE.c...   which procedures those sources bind
+  gen.py coverage OUTPUT FILE.proto... -- FOLDER...   which procedures the C files under those folders bind
 
 Knows nothing of any single program, procedure or type: what is special is said in the descriptions.
 """
@@ -544,6 +544,11 @@ def reference(model):
     return text
 
 
+def c_files(folders):
+    return sorted(os.path.join(path, name) for folder in folders for path, _, names in os.walk(folder)
+                  for name in names if name.endswith('.c'))
+
+
 def coverage(model, sources):
     bound = {}
     for path in sources:
@@ -564,7 +569,7 @@ def coverage(model, sources):
 
 def main():
     mode, output, rest = sys.argv[1], sys.argv[2], sys.argv[3:]
-    descriptions, sources = (rest[:rest.index('--')], rest[rest.index('--') + 1:]) if '--' in rest else (rest, [])
+    descriptions, folders = (rest[:rest.index('--')], rest[rest.index('--') + 1:]) if '--' in rest else (rest, [])
     model = Model()
     for path in descriptions:
         Parser(model, path).parse()
@@ -572,7 +577,10 @@ def main():
         if mode == 'code':
             CodeWriter(model, output).all()
         else:
-            text = reference(model) if mode == 'reference' else coverage(model, sources)
+            text = reference(model) if mode == 'reference' else coverage(model, c_files(folders))
+            if mode == 'coverage':
+                with open(output + '.d', 'w', encoding='utf-8') as file:
+                    file.write(f'{output}: {" ".join(c_files(folders))}\n')
             with open(output, 'w', encoding='utf-8') as file:
                 file.write(text)
     except Problem as problem:

@@ -51,7 +51,9 @@ auth_polkit(Job *job, RpcCall *call, const void *args, remote_auth_polkit_ret *r
     if (client->auth != RPC_AUTH_POLKIT || client->authenticated || client->authenticating)
         return error_setf(err, FROM_RPC, ERR_AUTH_FAILED, "authentication failed: polkit was not offered to this client");
     client->authenticating = true;
+    call->cancellable = true;
     r = check_polkit(job, client, err);
+    call->cancellable = false;
     client->authenticating = false;
     if (r < 0) {
         log_warning("%s: uid %u: %s", client->label, (unsigned int)client->identity.uid, err->message);

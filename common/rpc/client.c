@@ -14,6 +14,8 @@
 #define LOG_SOURCE "rpc.client"
 #include "common/base/log.h"
 
+#define PATIENCE (60 * USEC_PER_SEC)
+
 typedef struct CloseHook {
     RpcClosedFn fn;
     void *data;
@@ -128,6 +130,7 @@ client_gone(RpcClient *client)
 
     rpc_client_ref(client);
     client->conn = rpc_conn_free(client->conn);
+    client->patience = sd_event_source_disable_unref(client->patience);
     rpc_dispatch_drop(client);
     rpc_stream_client_gone(client);
     rpc_event_client_gone(client);
@@ -151,6 +154,17 @@ client_closed(RpcConn *conn, void *data, const char *reason)
 static const RpcConnOps client_ops = { .frame = client_frame, .sent = client_sent, .closed = client_closed };
 
 /* --- life ------------------------------------------------------------------------------------------------------------- */
+
+/* Places for the unauthenticated are few: nobody keeps one without using it. */
+static int
+on_impatience(sd_event_source *source, uint64_t usec, void *data)
+{
+    RpcClient *client = data;
+
+    if (!client->authenticating)
+        rpc_conn_shutdown(client->conn, true, "it did not authenticate in time");
+    return 0;
+}
 
 RpcClient *
 rpc_client_new(RpcServer *server, int fd, const RpcServiceOptions *options, Error *err)
@@ -178,6 +192,8 @@ rpc_client_new(RpcServer *server, int fd, const RpcServiceOptions *options, Erro
     client->conn = rpc_conn_new(fd, &client_ops, client, err);
     if (!client->conn)
         return rpc_client_unref(client);
+    if (!client->authenticated)
+        loop_timer(&client->patience, PATIENCE, on_impatience, client, NULL);
     return client;
 }
 
@@ -221,6 +237,7 @@ rpc_client_set_authenticated(RpcClient *client)
     if (client->authenticated)
         return;
     client->authenticated = true;
+    client->patience = sd_event_source_disable_unref(client->patience);
     if (client->conn)
         rpc_server_authenticated(client->server);
 }

@@ -100,7 +100,8 @@ send_reply(RpcCall *call, Error *err)
 static LogLevel
 failure_level(const RpcCall *call, const Error *err)
 {
-    if (err->code == ERR_INTERNAL_ERROR)
+    /* By the wire's rules this floor answers some mistakes of clients with the code of our own bugs. */
+    if (err->code == ERR_INTERNAL_ERROR && err->domain != FROM_RPC)
         return LOG_LEVEL_ERROR;
     return call->proc->job == RPC_JOB_INLINE || call->proc->job == RPC_JOB_QUERY ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
 }
@@ -316,9 +317,9 @@ run_modifying(Job *job, RpcCall *call, Error *err)
 
     if (!queue)
         return ((FiberHandler *)call->handler)(job, call, call->args, call->ret, err);
-    call->waiting_turn = true;
+    call->cancellable = true;
     r = job_acquire(job, queue, name, JOB_QUEUE_TIMEOUT, err);
-    call->waiting_turn = false;
+    call->cancellable = false;
     if (r < 0)
         return r;
     r = call->class->check ? call->class->check(call->client->server->options.daemon, call->object, err) : 0;
@@ -466,7 +467,7 @@ rpc_dispatch_drop(RpcClient *client)
         call_release(call);
     client->pending_bytes = 0;
     for (call = client->calls; call; call = call->next)
-        if (call->waiting_turn)
+        if (call->cancellable)
             job_cancel(call->job, FROM_RPC, ERR_OPERATION_ABORTED, "%s has disconnected", client->label);
 }
 
@@ -509,7 +510,7 @@ rpc_dispatch(RpcClient *client, RpcFrame *frame)
     const RpcProc *proc;
     int program;
 
-    if (rpc_conn_unsent(client->conn) >= RPC_OUTPUT_HIGH || client->pending_bytes >= RPC_PENDING_MAX)
+    if (server->draining || rpc_conn_unsent(client->conn) >= RPC_OUTPUT_HIGH || client->pending_bytes >= RPC_PENDING_MAX)
         return RPC_FRAME_LATER;
     program = find_program(server, &frame->header, &err);
     if (program < 0)

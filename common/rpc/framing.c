@@ -18,7 +18,7 @@
 
 #define SCRATCH_SIZE (256u << 10)
 #define LINGER (10 * USEC_PER_SEC) /* how long a closing connection may take to read what is queued */
-#define KEEP_OUTPUT (16u << 10) /* an empty output buffer larger than this is given back */
+#define KEEP_OUTPUT (4u << 10) /* an empty output buffer larger than this is given back */
 
 /* Every connection's input arrives here first; there is one thread and no nested loop. */
 static uint8_t scratch[SCRATCH_SIZE];

@@ -51,6 +51,7 @@ struct RpcClient {
     bool has_start_time;
     bool readonly, authenticated, authenticating, opened;
     RpcAuth auth;
+    sd_event_source *patience; /* until it has authenticated */
     char *uri;
 
     bool keepalive; /* the client asked for the feature: we may ping */
@@ -82,7 +83,8 @@ struct RpcCall {
     void *object;
     uint8_t *payload; /* owned when heap */
     size_t size;
-    bool heap, relayed, waiting_turn;
+    bool heap, relayed;
+    bool cancellable; /* waits for something that nobody wants any more when the client has gone */
     unsigned int quota;
     int fds[RPC_FDS_MAX], reply_fds[RPC_FDS_MAX];
     unsigned int n_fds, n_reply_fds;

@@ -5,7 +5,7 @@
  * serves (bindings, object classes, hooks), and hands it listening sockets. Everything a client can cause is bounded:
  *
  *   clients of a server       max_clients; at the bound no more are accepted, they wait in the kernel's backlog
- *   not yet authenticated     max_anonymous_clients; as above
+ *   not yet authenticated     max_anonymous_clients; as above; who has not after a minute is disconnected
  *   running calls of a client max_client_requests each for ordinary and for interrupting calls; more are kept, unread from
  *                             a certain size on, until one ends. Calls that answer from memory are never kept waiting.
  *   unsent replies            past RPC_OUTPUT_HIGH no more calls are taken from that client
@@ -98,7 +98,8 @@ typedef struct RpcServerOptions {
 
 /* Strings and hooks of the options are borrowed for the server's life. */
 RpcServer *rpc_server_new(const RpcServerOptions *options);
-RpcServer *rpc_server_free(RpcServer *server); /* disconnects all clients; returns NULL */
+/* Disconnects all clients; returns NULL. No call may be running: drain first, and wait for them. */
+RpcServer *rpc_server_free(RpcServer *server);
 
 /* Serve these procedures. A procedure bound twice is an assertion failure. The rows are not kept. */
 void rpc_server_bind(RpcServer *server, const RpcBinding *bindings, size_t count);
@@ -121,7 +122,7 @@ int rpc_server_listen(RpcServer *server, int fd, const RpcServiceOptions *option
 /* Serve a connected socket; takes the descriptor (also on failure). ret_client may be NULL; borrowed. */
 int rpc_server_adopt(RpcServer *server, int fd, const RpcServiceOptions *options, RpcClient **ret_client, Error *err);
 
-/* Stop listening and taking calls; running calls end and are answered. For the daemon's shutdown. */
+/* Stop accepting clients and reading calls; running calls end and are answered. For the daemon's shutdown. */
 void rpc_server_drain(RpcServer *server);
 
 size_t rpc_server_clients(const RpcServer *server);       /* connected */

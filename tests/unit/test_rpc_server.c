@@ -5,6 +5,7 @@
 #include "tests/unit/rpc_raw.h"
 
 #include <malloc.h>
+#include <sys/un.h>
 
 #include "protocol/keepalive.h"
 
@@ -429,6 +430,59 @@ disconnect(void **state)
     assert_int_equal(guest.finished, 1);
 }
 
+/* At the limit clients wait in the socket's own queue, and are served when others have gone. */
+static void
+limits(void **state)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    socklen_t length = sizeof(sa_family_t); /* the kernel chooses a name */
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), fds[4];
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, length), 0);
+    length = sizeof(address);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    assert_int_equal(rpc_server_listen(server, listener, &open_door, NULL), 0);
+    assert_int_equal(rpc_server_set_limits(server, 0, 0, NULL), -1);
+    assert_int_equal(rpc_server_set_limits(server, 2, 3, NULL), -1);
+    assert_int_equal(rpc_server_set_limits(server, 2, 2, NULL), 0);
+    for (int i = 0; i < 4; i++) {
+        fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        assert_int_equal(connect(fds[i], (struct sockaddr *)&address, length), 0);
+    }
+    settle();
+    assert_int_equal(rpc_server_clients(server), 2);
+    close(fds[0]);
+    close(fds[1]);
+    settle();
+    assert_int_equal(rpc_server_clients(server), 2);
+    close(fds[2]);
+    close(fds[3]);
+    settle();
+    assert_int_equal(rpc_server_clients(server), 0);
+}
+
+/* After draining no call is read, and a running one is still answered. */
+static void
+drain(void **state)
+{
+    remote_domain_block_peek_args peek = { .dom = { .name = "vm" }, .path = "", .size = 20 };
+    Raw raw = raw_connect(server, &open_door);
+    uint32_t serial;
+
+    raw_open(&raw);
+    serial = raw_call(&raw, REMOTE_PROGRAM, REMOTE_PROC_DOMAIN_BLOCK_PEEK, WIRE_remote_domain_block_peek_args, &peek);
+    settle();
+    rpc_server_drain(server);
+    raw_call(&raw, REMOTE_PROGRAM, REMOTE_PROC_CONNECT_GET_TYPE, 0, NULL);
+    assert_true(raw_receive(&raw));
+    assert_int_equal(raw_last.serial, serial);
+    settle();
+    raw_read(&raw);
+    assert_int_equal(raw.in->len, 0);
+    raw_done(&raw);
+}
+
 int
 main(void)
 {
@@ -437,6 +491,7 @@ main(void)
         TEST(handshake), TEST(authentication), TEST(unknown), TEST(read_only), TEST(bad_arguments), TEST(byte_by_byte),
         TEST(wrong_lengths), TEST(announced_not_sent), TEST(other_types), TEST(pipelined), TEST(quota), TEST(fast_lane),
         TEST(one_change_at_a_time), TEST(disconnect),
+        TEST(limits), TEST(drain),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
