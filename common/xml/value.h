@@ -32,9 +32,10 @@ typedef struct Uuid { bool set; uint8_t b[16]; } Uuid;
 typedef LIST(void) AnyList;
 typedef LIST(char) StringList;
 #define LIST_ADD(list, item) list_insert((AnyList *)(void *)(list), (list)->n, (item))
+/* Each item of a list in turn; break and continue work as in a single loop. */
 #define LIST_FOREACH(T, var, list) \
-    for (size_t i_##var = 0; i_##var < (list)->n; i_##var++) \
-        for (T *var = (list)->items[i_##var], *once_##var = var; once_##var; once_##var = NULL)
+    for (size_t i_##var = 0, go_##var = 1; go_##var && i_##var < (list)->n; go_##var = !go_##var, i_##var++) \
+        for (T *var = (list)->items[i_##var]; go_##var; go_##var = !go_##var)
 
 void list_insert(AnyList *list, size_t at, void *item); /* takes ownership of item */
 void *list_take(AnyList *list, size_t at);              /* removes; the caller owns it then */

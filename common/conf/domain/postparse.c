@@ -1,0 +1,277 @@
+/*
+ * Completion in steps. The order matters: program and machine first (defaults depend on them), then each part, then the
+ * devices, then what is derived from all of them, then rules, then addresses.
+ */
+#include "common/conf/domain/postparse.h"
+
+#include <glib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/conf/domain/complete.h"
+#include "common/conf/domain/device/graphics.h"
+#include "common/conf/domain/device/memory.h"
+
+static int
+random_uuid(Uuid *ret_uuid, Error *err)
+{
+    Uuid uuid = { .set = true };
+
+    if (getrandom(uuid.b, sizeof(uuid.b), 0) != sizeof(uuid.b))
+        return error_setf(err, FROM_DOMAIN, ERR_INTERNAL_ERROR, "no random bytes for a UUID");
+    uuid.b[6] = (uuid.b[6] & 0x0f) | 0x40;
+    uuid.b[8] = (uuid.b[8] & 0x3f) | 0x80;
+    *ret_uuid = uuid;
+    return 0;
+}
+
+static int
+complete_identity(DomainDef *def, Error *err)
+{
+    if (!def->name)
+        return error_setf(err, FROM_DOMAIN, ERR_NO_NAME, "the domain needs a <name>");
+    if (strchr(def->name, '/'))
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: name '%s' must not have a '/'", def->name);
+    if (strchr(def->name, '\n') || strspn(def->name, " \t") == strlen(def->name))
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: name '%s' must not be blank or have line breaks", def->name);
+    if (def->title && strchr(def->title, '\n'))
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: <title> of domain '%s' must be one line", def->name);
+    if (!def->uuid.set && random_uuid(&def->uuid, err) < 0)
+        return -1;
+    if (def->genid_present && !def->genid.set && random_uuid(&def->genid, err) < 0)
+        return -1;
+    return 0;
+}
+
+static int
+complete_machine(DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    g_autofree char *machine = NULL;
+
+    if (!def->os.type)
+        return error_setf(err, FROM_DOMAIN, ERR_OS_TYPE, "the domain '%s' needs an <os> with a <type>", def->name);
+    if (!def->os.arch)
+        def->os.arch = g_strdup(caps->host_arch);
+    if (!def->devices.emulator && caps->emulator(caps->user, def->os.type, def->os.arch, def->virt,
+                                                 &def->devices.emulator, err) < 0)
+        return -1;
+    if (caps->check_emulator(caps->user, def->devices.emulator, def->os.type, def->os.arch, def->virt, err) < 0)
+        return -1;
+    if (caps->machine(caps->user, def->devices.emulator, def->virt, def->os.machine, &machine, err) < 0)
+        return -1;
+    g_free(def->os.machine);
+    def->os.machine = g_steal_pointer(&machine);
+    return 0;
+}
+
+static int
+complete_memory(DomainDef *def, Error *err)
+{
+    unsigned long long cells = 0;
+
+    for (size_t i = 0; i < def->cpu.cells.n; i++)
+        cells += def->cpu.cells.items[i]->memory.v;
+    if (!def->memory.v && !cells)
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR,
+                          "XML error: the memory of domain '%s' must be given by <memory> or by <numa>", def->name);
+    if (cells) {
+        DOMAIN_FOREACH_KIND(def, DEVICE_MEMORY, device)
+            cells += MEMORY(device)->size.v;
+        def->memory = (OptU64)OPT(cells);
+    }
+    if (!def->current_memory.v || def->current_memory.v > def->memory.v)
+        def->current_memory = (OptU64)OPT(def->memory.v);
+    if (def->memory_slots.v && !def->max_memory.v)
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: <maxMemory> with 'slots' needs a size");
+    return 0;
+}
+
+/* vCPUs by number, and the threads that serve disks. */
+static int
+complete_threads(DomainDef *def, Error *err)
+{
+    if (!def->vcpus.set)
+        def->vcpus = (OptUint)OPT(def->vcpus_current.set ? def->vcpus_current.v : 1);
+    if (!def->vcpu_placement)
+        def->vcpu_placement = def->vcpu_cpuset || !def->numatune.memory || def->numatune.placement != PLACEMENT_AUTO
+                                  ? PLACEMENT_STATIC : PLACEMENT_AUTO;
+    if (def->vcpu_placement == PLACEMENT_AUTO) {
+        g_clear_pointer(&def->vcpu_cpuset, bitmap_free);
+        if (!def->numatune.memory) {
+            def->numatune.memory = true;
+            def->numatune.mode = NUMA_STRICT;
+            def->numatune.placement = PLACEMENT_AUTO;
+        }
+    }
+    if (def->numatune.memory && !def->numatune.placement)
+        def->numatune.placement = def->vcpu_placement;
+    if (def->numatune.memory && def->numatune.placement == PLACEMENT_STATIC && !def->numatune.nodeset)
+        return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: <memory> of <numatune> with "
+                          "placement 'static' needs a 'nodeset'");
+    if (def->vcpu_cpuset && bitmap_count(def->vcpu_cpuset) == 0)
+        g_clear_pointer(&def->vcpu_cpuset, bitmap_free);
+    return 0;
+}
+
+static bool
+has_iothread(const DomainDef *def, unsigned id)
+{
+    LIST_FOREACH(IothreadDef, thread, &def->iothread_list)
+        if (thread->id.v == id)
+            return true;
+    return false;
+}
+
+/* A mere number means threads 1 to n; a list given by hand is filled up with the smallest free numbers. */
+static void
+complete_iothreads(DomainDef *def)
+{
+    bool implicit = def->iothread_list.n == 0;
+
+    if (def->iothread_list.n > def->iothreads.v)
+        def->iothreads = (OptUint)OPT(def->iothread_list.n);
+    if (!def->iothreads.v) {
+        def->iothreads.set = false;
+        return;
+    }
+    if (implicit || def->iothreads.v > BITMAP_LIMIT)
+        return;
+    for (unsigned id = 1; def->iothread_list.n < def->iothreads.v; id++) {
+        IothreadDef *thread;
+
+        if (has_iothread(def, id))
+            continue;
+        thread = g_new0(IothreadDef, 1);
+        thread->id = (OptUint)OPT(id);
+        LIST_ADD(&def->iothread_list, thread);
+    }
+}
+
+static int
+complete_os(DomainDef *def, Error *err)
+{
+    bool ordered = false;
+
+    LIST_FOREACH(Device, device, &def->devices.list)
+        ordered |= device->info.boot_order.set;
+    if (ordered && def->os.boots.n)
+        return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: boot devices are given both "
+                          "in <os> and by <boot order=> of devices; give them in one place");
+    if (!def->os.boots.n && !ordered) {
+        OsBoot *boot = g_new0(OsBoot, 1);
+
+        boot->dev = BOOT_HD;
+        LIST_ADD(&def->os.boots, boot);
+    }
+    return 0;
+}
+
+static void
+complete_lifecycle(DomainDef *def)
+{
+    if (!def->clock.offset)
+        def->clock.offset = CLOCK_UTC;
+    if (!def->on_poweroff)
+        def->on_poweroff = ACTION_DESTROY;
+    if (!def->on_reboot)
+        def->on_reboot = ACTION_RESTART;
+    if (!def->on_crash)
+        def->on_crash = ACTION_DESTROY;
+    for (size_t i = 0; i < def->clock.timers.n; i++)
+        if (def->clock.timers.items[i]->name == TIMER_KVMCLOCK && !def->clock.timers.items[i]->present)
+            def->clock.timers.items[i]->present = TRI_ABSENT;
+}
+
+/* What a <cpu> does not say. Without KVM the named models are QEMU's own and need no check against the host. */
+static int
+complete_cpu(DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    CpuDef *cpu = &def->cpu;
+    const char *model;
+
+    if (!cpu->mode && !cpu->model) {
+        if (cpu->features.n && !cpu->present)
+            return 0;
+        model = caps->default_cpu ? caps->default_cpu(caps->user, def->devices.emulator, def->virt, def->os.machine) : NULL;
+        if (model) {
+            cpu->mode = CPU_CUSTOM;
+            cpu->match = CPU_EXACT;
+            cpu->check = cpu->check ? cpu->check : CPU_CHECK_NONE;
+            cpu->fallback = CPU_FALLBACK_FORBID;
+            cpu->model = g_strdup(model);
+            return 0;
+        }
+    }
+    switch (cpu->mode) {
+    case CPU_HOST_PASSTHROUGH: case CPU_MAXIMUM:
+        if (cpu->mode == CPU_HOST_PASSTHROUGH && def->virt != VIRT_KVM)
+            return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: CPU mode "
+                              "'host-passthrough' for domain '%s' needs KVM", def->name);
+        cpu->check = cpu->check ? cpu->check : CPU_CHECK_NONE;
+        if (!cpu->migratable)
+            cpu->migratable = TRI_ON;
+        g_clear_pointer(&cpu->model, g_free);
+        cpu->fallback = CPU_FALLBACK_ABSENT;
+        break;
+    case CPU_HOST_MODEL:
+        cpu->check = cpu->check ? cpu->check : CPU_CHECK_PARTIAL;
+        if (!cpu->vendor_id)
+            cpu->fallback = cpu->fallback == CPU_FALLBACK_ALLOW && !cpu->model ? CPU_FALLBACK_ABSENT : cpu->fallback;
+        break;
+    case CPU_CUSTOM:
+        if (!cpu->check)
+            cpu->check = CPU_CHECK_PARTIAL;
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+static int
+complete_devices(DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    for (size_t i = 0; i < def->devices.list.n; i++)
+        if (domain_device_complete(def, def->devices.list.items[i], caps, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* Move every device to the place domain_def_add_device() gives it. */
+static void
+sort_devices(DomainDef *def)
+{
+    AnyList old = { .items = (void **)def->devices.list.items, .n = def->devices.list.n };
+
+    def->devices.list.items = NULL;
+    def->devices.list.n = 0;
+    for (size_t i = 0; i < old.n; i++)
+        domain_def_add_device(def, old.items[i]);
+    g_free(old.items);
+}
+
+int
+domain_def_complete(DomainDef *def, unsigned flags, const DomainCaps *caps, Error *err)
+{
+    if (complete_identity(def, err) < 0 || domain_check_early(def, err) < 0)
+        return -1;
+    if (complete_memory(def, err) < 0 || complete_threads(def, err) < 0 || complete_os(def, err) < 0)
+        return -1;
+    if (complete_machine(def, caps, err) < 0)
+        return -1;
+    complete_iothreads(def);
+    complete_lifecycle(def);
+    domain_number_controllers(def);
+    sort_devices(def);
+    if (caps->firmware && caps->firmware(caps->user, def, err) < 0)
+        return -1;
+    if (domain_complete_firmware(def, caps, err) < 0)
+        return -1;
+    if (domain_add_default_devices(def, caps, err) < 0 || complete_cpu(def, caps, err) < 0)
+        return -1;
+    if (complete_devices(def, caps, err) < 0 || domain_add_implied_devices(def, caps, err) < 0)
+        return -1;
+    if (domain_assign_addresses(def, caps, err) < 0)
+        return -1;
+    return domain_check(def, caps, err);
+}
