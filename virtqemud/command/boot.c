@@ -34,6 +34,16 @@ void command_firmware(QemuBuild *build)
     }
 }
 
+void command_loader(QemuBuild *build)
+{
+    const OsDef *os = &build->def->os;
+
+    if (os->loader.type == LOADER_ROM || (os->loader.type == LOADER_ABSENT && os->loader.path))
+        build_option(build, "-bios", "%s", os->loader.path);
+    if (os->loader.secure == TRI_YES)
+        build_option(build, "-global", "driver=cfi.pflash01,property=secure,value=on");
+}
+
 static int put_rtc(QemuBuild *build, Error *err)
 {
     const ClockDef *clock = &build->def->clock;
@@ -142,8 +152,6 @@ static void put_kernel(QemuBuild *build)
         { "-kernel", os->kernel }, { "-initrd", os->initrd }, { "-append", os->cmdline }, { "-dtb", os->dtb },
     };
 
-    if (os->loader.type == LOADER_ROM || (os->loader.type == LOADER_ABSENT && os->loader.path))
-        build_option(build, "-bios", "%s", os->loader.path);
     for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
         if (options[i].value)
             build_option(build, options[i].option, "%s", options[i].value);
@@ -179,8 +187,6 @@ int command_boot(QemuBuild *build, Error *err)
         g_string_append_printf(text, "reboot-timeout=%d,", os->reboot_timeout.v);
     build_option(build, "-boot", "%sstrict=on", text->str);
     put_kernel(build);
-    if (os->loader.secure == TRI_YES)
-        build_option(build, "-global", "driver=cfi.pflash01,property=secure,value=on");
     return 0;
 }
 
@@ -188,7 +194,7 @@ static void smbios_block(QemuBuild *build, int type, const SysinfoBlock *block)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
-    if (!block->present || block->entries.n == 0)
+    if (block->entries.n == 0)
         return;
     g_string_printf(text, "type=%d", type);
     for (size_t i = 0; i < block->entries.n; i++) {

@@ -1,7 +1,9 @@
 /* The order of everything on the command line: see command.h. */
 #include "virtqemud/command/command.h"
 
+#include "common/conf/domain/device/audio.h"
 #include "common/conf/domain/device/controller.h"
+#include "common/conf/domain/device/graphics.h"
 #include "common/conf/domain/device/simple.h"
 #include "common/conf/domain/domain.h"
 #include "virtqemud/device/kind.h"
@@ -110,6 +112,7 @@ static int add_machine(QemuBuild *build, Error *err)
     command_machine(build);
     if (command_cpu(build, err) < 0)
         return -1;
+    command_loader(build);
     command_memory(build);
     command_topology(build);
     command_numa(build);
@@ -156,6 +159,30 @@ int qemu_command_build(QemuBuild *build, Error *err)
     return 0;
 }
 
+static void add_variable(GStrvBuilder *builder, const char *name, const char *value)
+{
+    g_autofree char *entry = value ? g_strconcat(name, "=", value, NULL) : NULL;
+
+    if (entry)
+        g_strv_builder_add(builder, entry);
+}
+
+/* What the libraries behind displays and sound take from the environment only. */
+static void add_device_environment(GStrvBuilder *builder, const DomainDef *def)
+{
+    DOMAIN_FOREACH_KIND(def, DEVICE_GRAPHICS, device)
+        if (GRAPHICS(device)->type == GRAPHICS_SDL) {
+            add_variable(builder, "XAUTHORITY", GRAPHICS(device)->xauth);
+            add_variable(builder, "DISPLAY", GRAPHICS(device)->display);
+        }
+    DOMAIN_FOREACH_KIND(def, DEVICE_AUDIO, device) {
+        if (AUDIO(device)->type == AUDIO_SDL)
+            add_variable(builder, "SDL_AUDIODRIVER", AUDIO(device)->driver);
+        if (AUDIO(device)->type == AUDIO_PIPEWIRE)
+            add_variable(builder, "PIPEWIRE_RUNTIME_DIR", AUDIO(device)->runtime_dir);
+    }
+}
+
 char **qemu_command_environment(const DomainDef *def, const char *dir)
 {
     GStrvBuilder *builder = g_strv_builder_new();
@@ -177,6 +204,7 @@ char **qemu_command_environment(const DomainDef *def, const char *dir)
 
         g_strv_builder_add(builder, zone);
     }
+    add_device_environment(builder, def);
     for (size_t i = 0; i < def->qemu.envs.n; i++) {
         const QemuEnv *env = def->qemu.envs.items[i];
         g_autofree char *entry = g_strconcat(env->name, "=", env->value ? env->value : "", NULL);

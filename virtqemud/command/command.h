@@ -20,6 +20,7 @@ char **qemu_command_environment(const DomainDef *def, const char *dir);
 
 /* Private to command/: each adds its options where qemu_command_build() calls it. */
 void command_firmware(QemuBuild *build);
+void command_loader(QemuBuild *build);
 void command_machine(QemuBuild *build);
 int command_cpu(QemuBuild *build, Error *err);
 void command_memory(QemuBuild *build);

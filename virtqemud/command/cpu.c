@@ -145,7 +145,8 @@ int command_cpu(QemuBuild *build, Error *err)
         g_string_append(text, ",kvm=off");
     put_on(text, "kvm-hint-dedicated", features->kvm.hint_dedicated);
     put_on(text, "kvm-poll-control", features->kvm.poll_control);
-    put(text, "kvm-pv-ipi", features->kvm.pv_ipi);
+    if (features->kvm.pv_ipi == TRI_OFF) /* on where the host has it */
+        put(text, "kvm-pv-ipi", TRI_OFF);
     put(text, "pmu", features->pmu);
     put_cache(text, def->cpu.cache);
     if (def->cpu.maxphysaddr) {

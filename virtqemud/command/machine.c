@@ -100,7 +100,9 @@ static json_t *memory_object(const QemuBuild *build, const char *id, unsigned lo
 {
     const MemoryBacking *backing = &build->def->backing;
     const char *mode = access ? access : backing->access;
-    bool is_file = g_strcmp0(backing->source, "file") == 0, is_memfd = g_strcmp0(backing->source, "memfd") == 0;
+    bool is_memfd = g_strcmp0(backing->source, "memfd") == 0;
+    /* Who asks for an access mode wants others to see the memory: that takes a file. */
+    bool is_file = !is_memfd && (mode || g_strcmp0(backing->source, "file") == 0);
     json_t *props = props_object(is_file ? "memory-backend-file" : is_memfd ? "memory-backend-memfd" : "memory-backend-ram", id);
 
     if (is_file)
@@ -109,11 +111,9 @@ static json_t *memory_object(const QemuBuild *build, const char *id, unsigned lo
         prop_bool(props, "share", g_strcmp0(mode, "shared") == 0);
         if (g_strcmp0(id, command_ram_id(build)) == 0)
             prop_bool(props, "x-use-canonical-path-for-ramblock-id", false);
-    } else if (mode) {
-        prop_bool(props, "share", g_str_equal(mode, "shared"));
+        if (backing->discard || discard != TRI_ABSENT)
+            prop_bool(props, "discard-data", discard != TRI_NO);
     }
-    if (backing->discard || discard != TRI_ABSENT)
-        prop_bool(props, "discard-data", discard != TRI_NO);
     if (g_strcmp0(backing->allocation, "immediate") == 0) {
         prop_bool(props, "prealloc", true);
         prop_uint(props, "prealloc-threads", backing->allocation_threads);
@@ -122,6 +122,9 @@ static json_t *memory_object(const QemuBuild *build, const char *id, unsigned lo
     return props;
 }
 
+/* QEMU takes whole MiB; what is left over is given to the guest, not taken from it. */
+static unsigned long long whole_mib(unsigned long long kib) { return (kib + KIB_PER_MIB - 1) / KIB_PER_MIB * KIB_PER_MIB; }
+
 /* What the machine starts with: all memory but what comes in modules. */
 static unsigned long long initial_memory(const DomainDef *def)
 {
@@ -129,13 +132,13 @@ static unsigned long long initial_memory(const DomainDef *def)
 
     if (def->cpu.cells.n) {
         for (size_t i = 0; i < def->cpu.cells.n; i++)
-            kib += def->cpu.cells.items[i]->memory.v;
+            kib += whole_mib(def->cpu.cells.items[i]->memory.v);
         return kib;
     }
     kib = def->memory.v;
     DOMAIN_FOREACH_KIND(def, DEVICE_MEMORY, device)
         kib -= MIN(kib, MEMORY(device)->size.v);
-    return kib;
+    return whole_mib(kib);
 }
 
 void command_memory(QemuBuild *build)
@@ -145,9 +148,9 @@ void command_memory(QemuBuild *build)
     const char *ram = command_ram_id(build);
 
     if (def->max_memory.set && def->memory_slots.set)
-        build_option(build, "-m", "size=%lluk,slots=%u,maxmem=%lluk", kib, def->memory_slots.v, def->max_memory.v);
+        build_option(build, "-m", "size=%lluk,slots=%u,maxmem=%lluk", kib, def->memory_slots.v, whole_mib(def->max_memory.v));
     else if (def->max_memory.set)
-        build_option(build, "-m", "size=%lluk,maxmem=%lluk", kib, def->max_memory.v);
+        build_option(build, "-m", "size=%lluk,maxmem=%lluk", kib, whole_mib(def->max_memory.v));
     else
         build_option(build, "-m", "size=%lluk", kib);
     if (ram)
@@ -227,7 +230,7 @@ void command_numa(QemuBuild *build)
         unsigned id = cell->id.set ? cell->id.v : (unsigned)i;
         g_autofree char *memdev = g_strdup_printf("ram-node%u", id);
 
-        build_object(build, memory_object(build, memdev, cell->memory.v, cell->mem_access, cell->discard));
+        build_object(build, memory_object(build, memdev, whole_mib(cell->memory.v), cell->mem_access, cell->discard));
         put_node(build, cell, id, memdev);
     }
     for (size_t i = 0; i < cpu->cells.n; i++) {

@@ -52,7 +52,7 @@ typedef struct QemuBuildOptions {
     bool paused;             /* "-S": always, but for tests */
     int monitor_fd;          /* a listening socket, by the number QEMU has it under; -1: dir/monitor.sock */
     GHashTable *fds;         /* alias -> GArray of int, as QEMU has them: network and vhost descriptors; may be NULL */
-    bool for_show;           /* only to be read (domxml-to-native): a descriptor that is missing is shown as -1 */
+    bool for_show;           /* only to be read (domxml-to-native): descriptors and ports that a start chooses are made up */
 } QemuBuildOptions;
 
 typedef struct QemuBuild {

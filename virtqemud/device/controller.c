@@ -1,6 +1,7 @@
 /* <controller>: buses that other devices plug into. Some are part of the machine and are no device of ours. */
 #include "common/conf/domain/device/controller.h"
 
+#include "common/conf/domain/device/disk.h"
 #include "common/conf/domain/domain.h"
 #include "virtqemud/device/kind.h"
 
@@ -36,6 +37,8 @@ static int pci_properties(QemuBuild *build, const ControllerDef *c, json_t **ret
         if (c->pcihole64.set)
             build_option(build, "-global", "%s.pci-hole64-size=%lluK", c->pci_model == PCIE_ROOT ? "q35-pcihost" : "i440FX-pcihost",
                          c->pcihole64.v);
+        if (c->pci_model == PCI_ROOT && c->hotplug != TRI_ABSENT)
+            build_option(build, "-global", "PIIX4_PM.acpi-root-pci-hotplug=%s", c->hotplug == TRI_ON ? "on" : "off");
         return 0;
     }
     if (!c->pci_model_name)
@@ -47,8 +50,7 @@ static int pci_properties(QemuBuild *build, const ControllerDef *c, json_t **ret
     prop_uint(*ret, "chassis", c->chassis);
     prop_uint(*ret, "bus_nr", c->bus_nr);
     prop_uint(*ret, "numa_node", c->node);
-    if (c->hotplug == TRI_OFF)
-        prop_bool(*ret, "hotplug", false);
+    prop_tri(*ret, "hotplug", c->hotplug);
     return 0;
 }
 
@@ -108,6 +110,24 @@ static int scsi_properties(QemuBuild *build, const ControllerDef *c, json_t **re
     return 0;
 }
 
+/* The boot order of floppies is told to the controller: the machine's own by -global, a further one as its property. */
+static void put_floppy_boot(QemuBuild *build, json_t *props)
+{
+    DOMAIN_FOREACH_KIND(build->def, DEVICE_DISK, device) {
+        const DiskDef *disk = DISK(device);
+        unsigned index = device->info.boot_order.set ? device->info.boot_order.v : build->boot_floppy;
+        char drive = device->info.address.drive.unit ? 'B' : 'A';
+
+        if (disk->bus != DISK_BUS_FDC)
+            continue;
+        build->boot_floppy = 0;
+        if (index && props)
+            prop_int(props, drive == 'B' ? "bootindexB" : "bootindexA", index);
+        else if (index)
+            build_option(build, "-global", "isa-fdc.bootindex%c=%u", drive, index);
+    }
+}
+
 static bool is_built_in(const ControllerDef *c)
 {
     /* The machine's own: the one whose bus devices find under "ide.N", and the root of each PCI tree. */
@@ -138,6 +158,7 @@ static int controller_properties(QemuBuild *build, const Device *device, json_t 
         /* q35 has no floppy controller of its own. */
         if (g_str_has_prefix(build->def->os.machine, "pc-q35") || g_str_equal(build->def->os.machine, "q35"))
             *ret = props_device("isa-fdc");
+        put_floppy_boot(build, *ret);
         break;
     case CONTROLLER_ISA: break;
     case CONTROLLER_IDE:

@@ -176,11 +176,9 @@ static void put_boot(QemuBuild *build, const DiskDef *disk, json_t *props)
     unsigned index = disk->base.info.boot_order.set ? disk->base.info.boot_order.v : *next;
 
     *next = 0;
-    if (!index)
-        return;
-    if (disk->bus == DISK_BUS_FDC)
-        build_option(build, "-global", "isa-fdc.bootindex%c=%u", disk->base.info.address.drive.unit ? 'B' : 'A', index);
-    else
+    if (disk->bus == DISK_BUS_FDC) /* told to its controller */
+        json_object_del(props, "bootindex");
+    else if (index)
         prop_int(props, "bootindex", index);
 }
 

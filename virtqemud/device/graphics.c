@@ -7,7 +7,7 @@
 #include "common/conf/domain/domain.h"
 #include "virtqemud/device/kind.h"
 
-enum { VNC_PORT_BASE = 5900 };
+enum { VNC_PORT_BASE = 5900, SHOWN_SPICE_PORT = 5901, SHOWN_SPICE_TLS_PORT = 5902 };
 
 /* The audio back-end a display feeds: the one it names, else the first that has anything to do with it. */
 static const char *audio_of(const QemuBuild *build, const GraphicsDef *graphics, char buffer[32])
@@ -109,7 +109,14 @@ static int graphics_spice(QemuBuild *build, const GraphicsDef *g, Error *err)
     const GraphicsListen *listen = first_listen(g);
     g_autoptr(GString) text = g_string_new(NULL);
     const char *tls_dir = build->options->spice_tls_dir;
-    bool tls = g->tls_port.set && g->tls_port.v > 0;
+    int port = g->port.set && g->port.v > 0 ? g->port.v : 0, tls_port = g->tls_port.set && g->tls_port.v > 0 ? g->tls_port.v : 0;
+    bool tls;
+
+    if (build->options->for_show && g->autoport == TRI_YES) {
+        port = SHOWN_SPICE_PORT;
+        tls_port = tls_dir ? SHOWN_SPICE_TLS_PORT : 0;
+    }
+    tls = tls_port > 0;
 
     if (tls && !tls_dir)
         return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED,
@@ -123,9 +130,9 @@ static int graphics_spice(QemuBuild *build, const GraphicsDef *g, Error *err)
     } else {
         const char *address = listen && listen->address ? listen->address : build->options->spice_listen;
 
-        g_string_printf(text, "port=%d", g->port.set && g->port.v > 0 ? g->port.v : 0);
+        g_string_printf(text, "port=%d", port);
         if (tls)
-            g_string_append_printf(text, ",tls-port=%d", g->tls_port.v);
+            g_string_append_printf(text, ",tls-port=%d", tls_port);
         put_key(text, "addr", address);
     }
     if (g->mouse_mode)
@@ -163,9 +170,9 @@ static int graphics_other(QemuBuild *build, const GraphicsDef *g, Error *err)
 
     switch (g->type) {
     case GRAPHICS_SDL:
-        build_option(build, "-display", "sdl%s", g->gl == TRI_YES ? ",gl=on" : g->gl == TRI_NO ? ",gl=off" : "");
         if (g->fullscreen == TRI_YES)
             build_option(build, "-full-screen", NULL);
+        build_option(build, "-display", "sdl%s", g->gl == TRI_YES ? ",gl=on" : g->gl == TRI_NO ? ",gl=off" : "");
         return 0;
     case GRAPHICS_EGL_HEADLESS:
         build_option(build, "-display", "egl-headless%s%s", g->rendernode ? ",rendernode=" : "", g->rendernode ? g->rendernode : "");

@@ -47,7 +47,8 @@ static int hostdev_properties(QemuBuild *build, const Device *device, json_t **r
         *ret = props_device(hostdev->ramfb == TRI_ON ? "vfio-pci-nohotplug" : "vfio-pci");
         prop_strf(*ret, "sysfsdev", "/sys/bus/mdev/devices/%s", uuid_format(&hostdev->source.address.mdev, uuid));
         prop_onoff(*ret, "display", hostdev->display);
-        prop_tri(*ret, "ramfb", hostdev->ramfb);
+        if (hostdev->ramfb == TRI_ON)
+            prop_bool(*ret, "ramfb", true);
     }
     return build_address(build, device, *ret, err);
 }

@@ -7,9 +7,10 @@
 #include "virtqemud/device/chardev.h"
 #include "virtqemud/device/kind.h"
 
-static bool needs_tap(const NetDef *net)
+static bool needs_tap(const QemuBuild *build, const NetDef *net)
 {
-    return net->type == NET_BRIDGE || net->type == NET_NETWORK || net->type == NET_ETHERNET || net->type == NET_DIRECT;
+    /* Shown command lines are to be read and run by hand, where every card is a tap. */
+    return build->options->for_show || net->type == NET_BRIDGE || net->type == NET_NETWORK || net->type == NET_ETHERNET || net->type == NET_DIRECT;
 }
 
 static int interface_check(const QemuBuild *build, const Device *device, Error *err)
@@ -45,7 +46,7 @@ static int tap_netdev(QemuBuild *build, const NetDef *net, json_t *props, Error 
     if (fds)
         put_fds(props, "fd", "fds", fds);
     else if (build->options->for_show)
-        prop_str(props, "fd", "-1");
+        prop_str(props, "fd", "3");
     else
         return error_setf(err, FROM_QEMU, ERR_INTERNAL_ERROR, "no tap device was opened for interface '%s'", alias);
     if (vhost) {
@@ -95,10 +96,11 @@ static int interface_backend(QemuBuild *build, const Device *device, Error *err)
     g_autofree char *chardev = g_strconcat("char", device->info.alias, NULL);
     json_t *props;
 
-    if (net->type == NET_VHOSTUSER && qemu_chardev_build(build, chardev, device->info.alias, &net->source.vhost_user, err) < 0)
+    if (net->type == NET_VHOSTUSER && !build->options->for_show &&
+        qemu_chardev_build(build, chardev, device->info.alias, &net->source.vhost_user, err) < 0)
         return -1;
     props = json_object();
-    if (needs_tap(net)) {
+    if (needs_tap(build, net)) {
         if (tap_netdev(build, net, props, err) < 0) {
             json_decref(props);
             return -1;
@@ -167,11 +169,13 @@ static int interface_properties(QemuBuild *build, const Device *device, json_t *
     if (!driver)
         return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "interface '%s' has no model", device->info.alias);
     *ret = props_device(driver);
-    if (net_is_virtio(net))
+    if (net_is_virtio(net) && !build->options->for_show)
         put_virtio(*ret, net);
     prop_strf(*ret, "netdev", "host%s", device->info.alias);
     prop_str(*ret, "id", device->info.alias);
     prop_str(*ret, "mac", mac);
+    if (build->options->for_show) /* the bare card: what it is tuned with depends on how it is connected */
+        return build_place(build, &device->info.address, *ret, err);
     if (build_address(build, device, *ret, err) < 0)
         return -1;
     if (!device->info.boot_order.set && build->boot_network) {

@@ -3,7 +3,7 @@
 
 #include "virtqemud/device/kind.h"
 
-enum { BYTES_PER_KIB = 1024 };
+enum { BYTES_PER_KIB = 1024, MODULE_KIB = 2048 /* modules are plugged in whole large pages */ };
 
 static const char *const drivers[] = {
     [MEMORY_DIMM] = "pc-dimm", [MEMORY_NVDIMM] = "nvdimm", [MEMORY_VIRTIO_PMEM] = "virtio-pmem-pci", [MEMORY_VIRTIO_MEM] = "virtio-mem-pci",
@@ -32,7 +32,7 @@ static int memory_backend(QemuBuild *build, const Device *device, Error *err)
     }
     if (memory->discard != TRI_ABSENT)
         prop_bool(props, "discard-data", memory->discard == TRI_YES);
-    prop_int(props, "size", (long long)memory->size.v * BYTES_PER_KIB);
+    prop_int(props, "size", (long long)((memory->size.v + MODULE_KIB - 1) / MODULE_KIB * MODULE_KIB) * BYTES_PER_KIB);
     if (memory->alignsize.set)
         prop_int(props, "align", (long long)memory->alignsize.v * BYTES_PER_KIB);
     if (memory->pmem)
