@@ -15,7 +15,7 @@ error_setv(Error *err, ErrorDomain domain, ErrorCode code, const char *format, v
 }
 
 int
-error_setf(Error *err, ErrorDomain domain, ErrorCode code, const char *format, ...)
+(error_setf)(Error *err, ErrorDomain domain, ErrorCode code, const char *format, ...)
 {
     va_list args;
 
@@ -26,7 +26,7 @@ error_setf(Error *err, ErrorDomain domain, ErrorCode code, const char *format, .
 }
 
 int
-error_set_errno(Error *err, ErrorDomain domain, int errnum, const char *format, ...)
+(error_set_errno)(Error *err, ErrorDomain domain, int errnum, const char *format, ...)
 {
     g_autofree char *text = NULL;
     va_list args;
@@ -44,7 +44,7 @@ error_set_errno(Error *err, ErrorDomain domain, int errnum, const char *format, 
 }
 
 int
-error_prefixf(Error *err, const char *format, ...)
+(error_prefixf)(Error *err, const char *format, ...)
 {
     g_autofree char *text = NULL, *old = NULL;
     va_list args;
@@ -60,7 +60,7 @@ error_prefixf(Error *err, const char *format, ...)
 }
 
 int
-error_move(Error *to, Error *from)
+(error_move)(Error *to, Error *from)
 {
     if (!to || error_is_set(to)) {
         error_done(from);

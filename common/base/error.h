@@ -45,6 +45,13 @@ int error_prefixf(Error *err, const char *format, ...) __attribute__((format(pri
 /* Move *from to *to (which must not be set); from is left clear. Always returns -1. */
 int error_move(Error *to, Error *from);
 
+/* Lets the compiler see what the comments above say, so that it knows what was set after a success. */
+static inline int error_always(int failed) { (void)failed; return -1; }
+#define error_setf(...) error_always((error_setf)(__VA_ARGS__))
+#define error_set_errno(...) error_always((error_set_errno)(__VA_ARGS__))
+#define error_prefixf(...) error_always((error_prefixf)(__VA_ARGS__))
+#define error_move(to, from) error_always((error_move)((to), (from)))
+
 void error_copy(Error *to, const Error *from);
 void error_done(Error *err); /* frees and clears; NULL is fine */
 

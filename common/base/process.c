@@ -96,10 +96,14 @@ child_identity(const ProcessSpec *spec, int report)
 }
 
 static void
-child_main(const ProcessSpec *spec, int report, int *scratch)
+child_main(const ProcessSpec *spec, int report, int gate, int *scratch)
 {
     struct sigaction def = { .sa_handler = SIG_DFL };
     sigset_t none;
+    char go;
+
+    if (spec->before_exec && read(gate, &go, 1) != 1)
+        _exit(125); /* our maker died or changed its mind */
 
     for (int sig = 1; sig < NSIG; sig++)
         sigaction(sig, &def, NULL);
@@ -126,7 +130,7 @@ child_main(const ProcessSpec *spec, int report, int *scratch)
 int
 process_spawn(const ProcessSpec *spec, Process *ret, Error *err)
 {
-    _cleanup_fd_ int report_read = -1, report_write = -1;
+    _cleanup_fd_ int report_read = -1, report_write = -1, gate_read = -1, gate_write = -1;
     g_autofree int *scratch = g_new(int, spec->n_fds + 1);
     ChildFailure failure;
     sigset_t all, old;
@@ -138,16 +142,27 @@ process_spawn(const ProcessSpec *spec, Process *ret, Error *err)
         return error_set_errno(err, FROM_NONE, errno, "cannot make a pipe to start '%s'", spec->argv[0]);
     report_read = pipe_fds[0];
     report_write = pipe_fds[1];
+    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+        return error_set_errno(err, FROM_NONE, errno, "cannot make a pipe to start '%s'", spec->argv[0]);
+    gate_read = pipe_fds[0];
+    gate_write = pipe_fds[1];
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &old); /* our handlers must not run in the child */
     pid = fork();
-    if (pid == 0)
-        child_main(spec, report_write, scratch);
+    if (pid == 0) {
+        close(gate_write); /* or we would wait for ourselves */
+        child_main(spec, report_write, gate_read, scratch);
+    }
     saved = errno;
     sigprocmask(SIG_SETMASK, &old, NULL);
     if (pid < 0)
         return error_set_errno(err, FROM_NONE, saved, "cannot fork to start '%s'", spec->argv[0]);
     fd_close(&report_write);
+    if (spec->before_exec && (spec->before_exec(pid, spec->before_exec_data, err) < 0 || write(gate_write, "g", 1) != 1)) {
+        fd_close(&gate_write);
+        waitpid(pid, NULL, 0);
+        return error_setf(err, FROM_NONE, ERR_OPERATION_FAILED, "cannot let '%s' start", spec->argv[0]);
+    }
     do
         n = read(report_read, &failure, sizeof(failure));
     while (n < 0 && errno == EINTR);
@@ -236,6 +251,18 @@ process_wait(Job *job, const Process *process, uint64_t timeout, int *ret_status
     if (waitid((idtype_t)3 /* P_PIDFD */, (id_t)process->pidfd, &info, WEXITED | WNOHANG) == 0 && ret_status)
         *ret_status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
     return 0;
+}
+
+int
+process_wait_nohang(const Process *process)
+{
+    siginfo_t info = { 0 };
+
+    if (waitid((idtype_t)3 /* P_PIDFD */, (id_t)process->pidfd, &info, WEXITED | WNOHANG) < 0)
+        return process_alive(process) ? -1 : 0;
+    if (info.si_pid == 0)
+        return -1;
+    return info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
 }
 
 char *

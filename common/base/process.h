@@ -30,6 +30,12 @@ typedef struct ProcessSpec {
     bool keep_capabilities;  /* ambient; default: a child with another uid has none */
     bool detach;             /* own session: signals to our group don't reach it */
     bool no_new_privs;
+    /*
+     * Called in this process with the child's pid while the child waits, before it becomes the program: to note it on
+     * disk. When this process dies meanwhile, or the callback fails, the program is never run.
+     */
+    int (*before_exec)(pid_t pid, void *data, Error *err);
+    void *before_exec_data;
     const char *cwd;         /* default "/" */
     int umask;               /* -1 or 0: 022 */
     uint64_t limit_nofile, limit_core, limit_memlock, limit_nproc; /* 0: unchanged; UINT64_MAX: unlimited */
@@ -50,6 +56,8 @@ bool process_alive(const Process *process);
 
 /* Wait for the end. status as of waitid (si_code/si_status folded into wait(2) form), 0 when it is not our child. */
 int process_wait(Job *job, const Process *process, uint64_t timeout, int *ret_status, Error *err) _must_check_;
+/* Reap it if it has ended; the status as above, -1 while it lives. Not our child: 0 when it is gone. */
+int process_wait_nohang(const Process *process);
 /* "exit status 1", "signal 9 (Killed)". g_free. */
 char *process_status_text(int status);
 

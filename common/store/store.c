@@ -1,0 +1,156 @@
+#include "common/store/store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static guint
+uuid_hash(gconstpointer key)
+{
+    guint32 words[4];
+
+    memcpy(words, key, sizeof(words));
+    return words[0] ^ words[1] ^ words[2] ^ words[3];
+}
+
+static gboolean
+uuid_equal(gconstpointer a, gconstpointer b)
+{
+    return memcmp(a, b, UUID_SIZE) == 0;
+}
+
+void
+store_init(Store *store, void (*free_object)(StoreObject *object))
+{
+    *store = (Store){
+        .by_name = g_hash_table_new(g_str_hash, g_str_equal),
+        .by_uuid = g_hash_table_new(uuid_hash, uuid_equal),
+        .by_id = g_hash_table_new(NULL, NULL),
+        .free = free_object,
+    };
+}
+
+void
+store_done(Store *store)
+{
+    g_autoptr(GPtrArray) all = store_list(store);
+
+    for (guint i = 0; i < all->len; i++) {
+        store_remove(store, all->pdata[i]);
+        store_unref(store, all->pdata[i]);
+    }
+    g_hash_table_unref(store->by_name);
+    g_hash_table_unref(store->by_uuid);
+    g_hash_table_unref(store->by_id);
+}
+
+void
+store_add(Store *store, StoreObject *object)
+{
+    g_assert(!object->stored && !store_by_name(store, object->name) && !store_by_uuid(store, object->uuid));
+    object->stored = true;
+    object->references++;
+    g_hash_table_insert(store->by_name, object->name, object);
+    g_hash_table_insert(store->by_uuid, object->uuid, object);
+    if (object->id >= 0)
+        g_hash_table_insert(store->by_id, GINT_TO_POINTER(object->id), object);
+    store->changes++;
+}
+
+void
+store_remove(Store *store, StoreObject *object)
+{
+    if (!object->stored)
+        return;
+    object->stored = false;
+    g_hash_table_remove(store->by_name, object->name);
+    g_hash_table_remove(store->by_uuid, object->uuid);
+    if (object->id >= 0)
+        g_hash_table_remove(store->by_id, GINT_TO_POINTER(object->id));
+    store->changes++;
+    store_unref(store, object);
+}
+
+void
+store_set_id(Store *store, StoreObject *object, int id)
+{
+    if (object->stored && object->id >= 0)
+        g_hash_table_remove(store->by_id, GINT_TO_POINTER(object->id));
+    object->id = id;
+    if (object->stored && id >= 0)
+        g_hash_table_insert(store->by_id, GINT_TO_POINTER(id), object);
+    store->changes++;
+}
+
+void
+store_rename(Store *store, StoreObject *object, const char *name)
+{
+    if (object->stored)
+        g_hash_table_remove(store->by_name, object->name);
+    g_free(object->name);
+    object->name = g_strdup(name);
+    if (object->stored)
+        g_hash_table_insert(store->by_name, object->name, object);
+    store->changes++;
+}
+
+StoreObject *
+store_by_name(const Store *store, const char *name)
+{
+    return g_hash_table_lookup(store->by_name, name);
+}
+
+StoreObject *
+store_by_uuid(const Store *store, const uint8_t *uuid)
+{
+    return g_hash_table_lookup(store->by_uuid, uuid);
+}
+
+StoreObject *
+store_by_id(const Store *store, int id)
+{
+    return id < 0 ? NULL : g_hash_table_lookup(store->by_id, GINT_TO_POINTER(id));
+}
+
+size_t
+store_count(const Store *store)
+{
+    return g_hash_table_size(store->by_name);
+}
+
+static int
+compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp((*(StoreObject *const *)a)->name, (*(StoreObject *const *)b)->name);
+}
+
+GPtrArray *
+store_list(const Store *store)
+{
+    GPtrArray *list = g_ptr_array_sized_new((guint)store_count(store));
+    GHashTableIter iter;
+    void *object;
+
+    g_hash_table_iter_init(&iter, store->by_name);
+    while (g_hash_table_iter_next(&iter, NULL, &object))
+        g_ptr_array_add(list, store_ref(object));
+    g_ptr_array_sort(list, compare_names);
+    return list;
+}
+
+void *
+store_ref(void *object)
+{
+    ((StoreObject *)object)->references++;
+    return object;
+}
+
+void
+store_unref(Store *store, void *object)
+{
+    StoreObject *o = object;
+
+    if (!o || --o->references > 0)
+        return;
+    g_assert(!o->stored);
+    store->free(o);
+}

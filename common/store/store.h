@@ -1,0 +1,48 @@
+/*
+ * Named objects in memory: found by name, UUID and (when active) id.
+ *
+ * The object structure begins with a StoreObject. The store holds one reference of each object in it; an object that was
+ * removed stays valid for whoever else holds one. Not thread-safe; nothing here suspends.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/uuid.h"
+
+typedef struct StoreObject {
+    unsigned references;
+    bool stored; /* is in the store */
+    int id;      /* -1 when inactive */
+    uint8_t uuid[UUID_SIZE];
+    char *name;
+} StoreObject;
+
+typedef struct Store {
+    GHashTable *by_name, *by_uuid, *by_id;
+    void (*free)(StoreObject *object); /* of the last reference: releases name too */
+    uint64_t changes;                  /* grows with every add, remove and change of id: for caches of lists */
+} Store;
+
+void store_init(Store *store, void (*free_object)(StoreObject *object));
+void store_done(Store *store);
+
+/* Name and UUID are set and not in use. Takes no reference away from the caller. */
+void store_add(Store *store, StoreObject *object);
+void store_remove(Store *store, StoreObject *object);
+void store_set_id(Store *store, StoreObject *object, int id); /* -1: inactive */
+void store_rename(Store *store, StoreObject *object, const char *name);
+
+/* Borrowed; NULL when there is none. */
+StoreObject *store_by_name(const Store *store, const char *name);
+StoreObject *store_by_uuid(const Store *store, const uint8_t *uuid);
+StoreObject *store_by_id(const Store *store, int id);
+size_t store_count(const Store *store);
+
+/* All objects, sorted by name, each with a reference: safe to walk while objects come and go. */
+GPtrArray *store_list(const Store *store);
+
+void *store_ref(void *object);
+void store_unref(Store *store, void *object); /* NULL is fine */
