@@ -276,6 +276,12 @@ qmp_free(Qmp *qmp)
         qmp_destroy(qmp);
 }
 
+void
+qmp_end(Qmp *qmp, const char *why)
+{
+    qmp_close(qmp, ERR_OPERATION_FAILED, "%s", why);
+}
+
 bool
 qmp_is_open(const Qmp *qmp)
 {

@@ -35,6 +35,7 @@ int qmp_connect(Job *job, const char *path, const char *who, const QmpHandler *h
                 Qmp **ret, Error *err) _must_check_;
 void qmp_free(Qmp *qmp); /* pending commands fail */
 bool qmp_is_open(const Qmp *qmp);
+void qmp_end(Qmp *qmp, const char *why); /* as if QEMU had closed it: pending commands fail, closed() is called */
 /* 0, or since when (CLOCK_MONOTONIC usec) the oldest unanswered command is overdue. */
 uint64_t qmp_overdue_since(const Qmp *qmp);
 

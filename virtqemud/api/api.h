@@ -1,0 +1,37 @@
+/*
+ * The procedures virtqemud serves: one file per subject, each with its table of bindings. Handlers are thin: they resolve
+ * what the dispatcher could not, check the state, and call the part that knows.
+ */
+#pragma once
+
+#include "common/rpc/rpc.h"
+#include "protocol/qemu.h"
+#include "protocol/remote.h"
+#include "virtqemud/domain/domain.h"
+#include "virtqemud/driver.h"
+
+typedef struct ApiTable {
+    const RpcBinding *bindings;
+    size_t count;
+} ApiTable;
+
+#define API_TABLE(name, ...) \
+    static const RpcBinding name##_rows[] = { __VA_ARGS__ }; \
+    const ApiTable name = { name##_rows, G_N_ELEMENTS(name##_rows) }
+
+extern const ApiTable api_host, api_lookup, api_state, api_lifecycle, api_define, api_save, api_console, api_stats, api_metadata, api_qemu, api_tuning;
+extern const RpcObjectClass api_domain_class; /* how the dispatcher finds the domain a call is about */
+
+/* A domain as the wire names it; the name is borrowed. */
+remote_nonnull_domain api_wire_domain(const Domain *domain);
+/* Does the domain pass the filter (virConnectListAllDomainsFlags)? */
+bool api_listed(const Domain *domain, unsigned flags);
+unsigned api_list_flags_of_stats(unsigned flags);
+/* The domain of the call. */
+static inline Domain *api_domain(const RpcCall *call) { return rpc_call_object(call); }
+
+static inline Driver *
+api_driver(const RpcCall *call)
+{
+    return ((Daemon *)rpc_call_daemon(call))->user;
+}

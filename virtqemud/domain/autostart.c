@@ -1,0 +1,68 @@
+#include "virtqemud/domain/autostart.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "virtqemud/domain/domain.h"
+#include "virtqemud/domain/persist.h"
+#include "virtqemud/driver.h"
+#include "virtqemud/run/boot.h"
+#include "virtqemud/run/run.h"
+
+#define LOG_SOURCE "qemu.autostart"
+#include "common/base/log.h"
+
+/* One at a time, with the configured pause between: a host that has just booted is busy enough. */
+static void
+start_all(Job *job, void *data)
+{
+    Driver *driver = data;
+    g_autoptr(GPtrArray) all = store_list(driver_domains(driver));
+
+    for (guint i = 0; i < all->len; i++) {
+        Domain *domain = all->pdata[i];
+        _cleanup_error_ Error err = ERROR_INIT;
+
+        if (!domain->autostart || domain_active(domain))
+            continue;
+        if (job_acquire(job, &domain->queue, domain->label, LOOP_NEVER, &err) == 0) {
+            if (domain->base.stored && !domain_active(domain) && boot_domain(job, domain, 0, &err) < 0)
+                log_error("cannot autostart: %s", err.message);
+            job_release(job, &domain->queue);
+        }
+        if (driver->config.auto_start_delay > 0 && job_sleep(job, (uint64_t)driver->config.auto_start_delay * USEC_PER_MSEC, NULL) < 0)
+            break;
+    }
+    for (guint i = 0; i < all->len; i++)
+        domain_unref(all->pdata[i]);
+    driver->starting--;
+    daemon_touch(driver->daemon);
+}
+
+static bool
+directory_is_empty(const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+
+    return !dir || !g_dir_read_name(dir);
+}
+
+void
+autostart_run(Driver *driver)
+{
+    g_autofree char *marker = g_build_filename(driver->status_dir, "autostarted", NULL);
+    g_autoptr(GPtrArray) running = persist_status_names(driver);
+    int fd;
+
+    if (running->len > 0)
+        driver_domains(driver); /* indexes, and takes hold of what runs */
+    fd = open(marker, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return; /* done since the machine booted */
+    close(fd);
+    if (directory_is_empty(driver->autostart_dir))
+        return;
+    driver->starting++;
+    job_spawn("autostart", NULL, start_all, driver);
+}

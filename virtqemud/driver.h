@@ -1,0 +1,34 @@
+/* The one state of virtqemud: what it has, where it lives, whom it tells. */
+#pragma once
+
+#include "common/daemon/daemon.h"
+#include "common/store/store.h"
+#include "virtqemud/config.h"
+
+typedef struct Driver {
+    Daemon *daemon;
+    RpcServer *server;
+    QemuConfig config;
+    Store domains;     /* use driver_domains(): the definitions are indexed when first needed */
+    bool indexed;
+    int next_id;
+    /* Directories, of this driver under daemon->paths. */
+    char *config_dir, *autostart_dir; /* etc/libvirt/qemu */
+    char *status_dir;                 /* run/libvirt/qemu: status of running guests */
+    char *lib_dir, *save_dir, *nvram_dir, *channel_dir;
+    char *log_dir, *cache_dir;
+    size_t starting; /* jobs of our own that keep us from idle exit */
+} Driver;
+
+/* The paths of one guest; g_free. */
+char *driver_config_path(const Driver *driver, const char *name);    /* its persistent definition */
+char *driver_autostart_path(const Driver *driver, const char *name); /* the link that makes it start with the host */
+char *driver_status_path(const Driver *driver, const char *name);
+char *driver_save_path(const Driver *driver, const char *name); /* managed save image */
+char *driver_log_path(const Driver *driver, const char *name);
+
+/* The guests; the first call reads the definitions' names and takes hold of what runs. Doesn't suspend. */
+Store *driver_domains(Driver *driver);
+
+int driver_init(Driver *driver, Daemon *daemon, Error *err); /* reads qemu.conf, makes directories */
+void driver_done(Driver *driver);

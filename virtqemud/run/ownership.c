@@ -1,0 +1,154 @@
+#include "virtqemud/run/ownership.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "common/base/worker.h"
+#include "virtqemud/domain/persist.h"
+#include "virtqemud/driver.h"
+
+#define LOG_SOURCE "qemu.security"
+#include "common/base/log.h"
+
+#define OWNERSHIP_TIMEOUT (30 * USEC_PER_SEC)
+
+/* One pass over some files in a worker. */
+typedef struct {
+    GArray *files; /* of RunOwnership: in: whom to give it to; out of a look: whose it is */
+    bool change;
+} Pass;
+
+static void
+pass_clear(void *data)
+{
+    g_clear_pointer(&((Pass *)data)->files, g_array_unref);
+}
+
+static void
+file_clear(void *data)
+{
+    g_free(((RunOwnership *)data)->path);
+}
+
+static Pass *
+pass_new(bool change)
+{
+    Pass *pass = g_atomic_rc_box_new0(Pass);
+
+    pass->files = g_array_new(FALSE, TRUE, sizeof(RunOwnership));
+    g_array_set_clear_func(pass->files, file_clear);
+    pass->change = change;
+    return pass;
+}
+
+static void
+pass_unref(Pass *pass)
+{
+    g_atomic_rc_box_release_full(pass, pass_clear);
+}
+
+static void
+pass_add(Pass *pass, const char *path, uid_t uid, gid_t gid)
+{
+    RunOwnership file = { .path = g_strdup(path), .uid = uid, .gid = gid };
+
+    g_array_append_val(pass->files, file);
+}
+
+/* Opened first: what is changed is what was looked at, however the path is redirected meanwhile. */
+static int
+pass_one(RunOwnership *file, bool change, Error *err)
+{
+    _cleanup_fd_ int fd = open(file->path, O_PATH | O_CLOEXEC);
+    g_autofree char *self = NULL;
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return error_set_errno(err, FROM_QEMU, errno, "cannot access '%s'", file->path);
+    if (!change) {
+        file->uid = st.st_uid;
+        file->gid = st.st_gid;
+        return 0;
+    }
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        return 0;
+    self = g_strdup_printf("/proc/self/fd/%d", fd);
+    if ((st.st_uid != file->uid || st.st_gid != file->gid) && chown(self, file->uid, file->gid) < 0 && errno != EROFS &&
+        errno != EPERM && errno != EOPNOTSUPP)
+        return error_set_errno(err, FROM_QEMU, errno, "cannot give '%s' to user %u", file->path, (unsigned)file->uid);
+    return 0;
+}
+
+static int
+pass_run(void *data, Error *err)
+{
+    Pass *pass = data;
+    int r = 0;
+
+    for (guint i = 0; i < pass->files->len; i++)
+        if (pass_one(&g_array_index(pass->files, RunOwnership, i), pass->change, r == 0 ? err : NULL) < 0)
+            r = -1;
+    return r;
+}
+
+int
+ownership_take(Job *job, Domain *domain, const GPtrArray *paths, Error *err)
+{
+    const QemuConfig *config = &domain->driver->config;
+    Pass *look, *give;
+    int r;
+
+    if (!config->set_identity || !config->dynamic_ownership || paths->len == 0)
+        return 0;
+    look = pass_new(false);
+    for (guint i = 0; i < paths->len; i++)
+        pass_add(look, paths->pdata[i], 0, 0);
+    r = worker_run(job, "the owners of the guest's files", pass_run, look, pass_clear, OWNERSHIP_TIMEOUT, err);
+    if (r < 0) {
+        pass_unref(look);
+        return r;
+    }
+    give = pass_new(true);
+    for (guint i = 0; i < look->files->len; i++) {
+        RunOwnership *was = &g_array_index(look->files, RunOwnership, i), keep = *was;
+
+        if (was->uid == config->uid && was->gid == config->gid)
+            continue;
+        pass_add(give, was->path, config->uid, config->gid);
+        if (!config->remember_owner)
+            keep.uid = keep.gid = 0;
+        keep.path = g_strdup(was->path);
+        g_array_append_val(domain->run->owned, keep);
+    }
+    pass_unref(look);
+    persist_status(domain);
+    if (give->files->len > 0)
+        r = worker_run(job, "the owners of the guest's files", pass_run, give, pass_clear, OWNERSHIP_TIMEOUT, err);
+    pass_unref(give);
+    return r;
+}
+
+void
+ownership_restore(Job *job, Domain *domain)
+{
+    GArray *owned = domain->run->owned;
+    _cleanup_error_ Error err = ERROR_INIT;
+    Pass *give;
+
+    if (owned->len == 0)
+        return;
+    give = pass_new(true);
+    for (guint i = 0; i < owned->len; i++) {
+        RunOwnership *o = &g_array_index(owned, RunOwnership, i);
+
+        pass_add(give, o->path, o->uid, o->gid);
+    }
+    if (worker_run(job, "the owners of the guest's files", pass_run, give, pass_clear, OWNERSHIP_TIMEOUT, &err) < 0)
+        log_warning("%s: %s", domain->label, err.message);
+    pass_unref(give);
+    g_array_set_size(owned, 0);
+}

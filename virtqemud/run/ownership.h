@@ -1,0 +1,14 @@
+/*
+ * Giving a guest's files to the guests' user while it runs, and back afterwards. What was changed stands in the status
+ * file before it is changed, so that a later life of this daemon can give it back.
+ */
+#pragma once
+
+#include "virtqemud/run/run.h"
+
+/*
+ * Give these paths (g_ptr_array of char *) to the guests' user, if the configuration says so. Regular files and block
+ * devices only; one that is already right is left alone. Suspends: the file system may be slow.
+ */
+int ownership_take(Job *job, Domain *domain, const GPtrArray *paths, Error *err) _must_check_;
+void ownership_restore(Job *job, Domain *domain);

@@ -1,0 +1,271 @@
+#include "virtqemud/run/run.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "virtqemud/domain/event.h"
+#include "virtqemud/domain/persist.h"
+#include "virtqemud/driver.h"
+#include "virtqemud/run/ownership.h"
+
+#define LOG_SOURCE "qemu.run"
+#include "common/base/log.h"
+
+static void
+ownership_clear(void *data)
+{
+    g_free(((RunOwnership *)data)->path);
+}
+
+DomainRun *
+run_new(void)
+{
+    DomainRun *run = g_new0(DomainRun, 1);
+
+    run->process.pidfd = -1;
+    run->pause_reason = -1;
+    run->owned = g_array_new(FALSE, TRUE, sizeof(RunOwnership));
+    g_array_set_clear_func(run->owned, ownership_clear);
+    run->vcpu_tids = g_array_new(FALSE, TRUE, sizeof(pid_t));
+    run->ended = g_ptr_array_new();
+    run->exit_waits = g_ptr_array_new();
+    run->stop_reason = VIR_DOMAIN_SHUTOFF_CRASHED;
+    run->stop_detail = VIR_DOMAIN_EVENT_STOPPED_FAILED;
+    return run;
+}
+
+void
+run_free(DomainRun *run)
+{
+    if (!run)
+        return;
+    for (guint i = 0; i < run->ended->len; i++)
+        wait_done(run->ended->pdata[i], 0);
+    g_ptr_array_unref(run->ended);
+    g_ptr_array_unref(run->exit_waits);
+    run->exit_source = sd_event_source_disable_unref(run->exit_source);
+    qmp_free(run->qmp);
+    process_done(&run->process);
+    qemu_caps_unref(run->caps);
+    g_array_unref(run->owned);
+    g_array_unref(run->vcpu_tids);
+    g_free(run->dir);
+    g_free(run->monitor_path);
+    g_free(run);
+}
+
+/* The monitor's directory holds sockets and key files only. */
+static void
+remove_directory(const char *path)
+{
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *file = g_build_filename(path, name, NULL);
+
+        unlink(file);
+    }
+    rmdir(path);
+}
+
+/*
+ * Everything that lives as long as QEMU goes, whatever ended it; the domain is shut off, or gone if it was transient.
+ * Called with the job held and QEMU dead.
+ */
+void
+run_cleanup(Job *job, Domain *domain)
+{
+    DomainRun *run = domain->run;
+    bool started = !run->starting;
+
+    job_shield(job);
+    log_info("%s has ended", domain->label);
+    qmp_free(g_steal_pointer(&run->qmp));
+    ownership_restore(job, domain);
+    remove_directory(run->dir);
+    domain->run = NULL;
+    domain->dying = false;
+    domain_set_state(domain, VIR_DOMAIN_SHUTOFF, run->stop_reason, -1, 0);
+    if (started) /* the event still carries the id */
+        event_lifecycle(domain, VIR_DOMAIN_EVENT_STOPPED, run->stop_detail);
+    store_set_id(&domain->driver->domains, &domain->base, -1);
+    domain_set_live(domain, NULL);
+    /* Last of what is on disk: until here a later life of ours would have cleaned up. */
+    persist_remove_status(domain);
+    if (!domain->persistent)
+        store_remove(&domain->driver->domains, &domain->base);
+    run_free(run);
+    job_unshield(job);
+    daemon_touch(domain->driver->daemon);
+}
+
+uint64_t
+run_cpu_time(const DomainRun *run)
+{
+    RunTimes times;
+
+    return run_times(run->process.pid, 0, &times) ? times.user + times.system : 0;
+}
+
+/* Fields 14, 15 (utime, stime) and 39 (processor) of stat, counted from behind the name. */
+bool
+run_times(pid_t pid, pid_t thread, RunTimes *ret)
+{
+    g_autofree char *path = thread ? g_strdup_printf("/proc/%d/task/%d/stat", (int)pid, (int)thread) : g_strdup_printf("/proc/%d/stat", (int)pid);
+    g_autofree char *line = file_read_line(path);
+    const char *at = line ? strrchr(line, ')') : NULL;
+    uint64_t tick = 1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK);
+    uint64_t fields[40] = { 0 };
+
+    if (!at)
+        return false;
+    at++;
+    for (int i = 3; i < 40 && *at; i++) {
+        while (*at == ' ')
+            at++;
+        fields[i] = g_ascii_strtoull(at, NULL, 10);
+        while (*at && *at != ' ')
+            at++;
+    }
+    *ret = (RunTimes){ .user = fields[14] * tick, .system = fields[15] * tick, .cpu = (int)fields[39] };
+    return true;
+}
+
+/* --- the end of the process --- */
+
+static void
+run_end_job(Job *job, void *data)
+{
+    g_autoptr(Domain) domain = data;
+
+    job_shield(job);
+    /* A job that is running on this guest sees its waits fail and lets go. */
+    if (job_acquire(job, &domain->queue, domain->label, LOOP_NEVER, NULL) == 0) {
+        if (domain->run && !process_alive(&domain->run->process))
+            run_cleanup(job, domain);
+        job_release(job, &domain->queue);
+    }
+    job_unshield(job);
+}
+
+static int
+run_on_exit(sd_event_source *source, int fd, uint32_t revents, void *data)
+{
+    Domain *domain = data;
+    DomainRun *run = domain->run;
+
+    run->exit_source = sd_event_source_disable_unref(run->exit_source);
+    process_wait_nohang(&run->process);
+    run->exited = true;
+    while (run->exit_waits->len > 0)
+        wait_done(g_ptr_array_steal_index_fast(run->exit_waits, 0), 0);
+    if (domain->state == VIR_DOMAIN_SHUTDOWN && !domain->dying) {
+        run->stop_reason = VIR_DOMAIN_SHUTOFF_SHUTDOWN;
+        run->stop_detail = VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN;
+    }
+    if (run->qmp)
+        qmp_end(run->qmp, "QEMU has exited");
+    job_spawn("end", NULL, run_end_job, domain_ref(domain));
+    return 0;
+}
+
+int
+run_watch(Domain *domain, Error *err)
+{
+    int r = sd_event_add_io(loop_event(), &domain->run->exit_source, domain->run->process.pidfd, EPOLLIN, run_on_exit, domain);
+
+    return r < 0 ? error_set_errno(err, FROM_QEMU, -r, "cannot watch the process of %s", domain->label) : 0;
+}
+
+int
+run_wait_end(Job *job, Domain *domain, uint64_t timeout, Error *err)
+{
+    Wait wait = { 0 };
+    DomainRun *run = domain->run;
+    int r;
+
+    if (!run)
+        return 0;
+    g_ptr_array_add(run->ended, &wait);
+    r = job_wait(job, &wait, "the end of QEMU", timeout, err);
+    if (r < 0 && domain->run == run)
+        g_ptr_array_remove(run->ended, &wait);
+    return r;
+}
+
+/* The process is waited for here, not the clean-up, which needs the job we may hold. */
+static int
+run_wait_exit(Job *job, Domain *domain, uint64_t timeout)
+{
+    DomainRun *run = domain->run;
+    Wait wait = { 0 };
+    int r;
+
+    if (run->exited)
+        return 0;
+    g_ptr_array_add(run->exit_waits, &wait);
+    r = job_wait(job, &wait, "the end of QEMU", timeout, NULL);
+    if (r < 0)
+        g_ptr_array_remove(run->exit_waits, &wait);
+    return r;
+}
+
+int
+run_stop(Job *job, Domain *domain, int shutoff_reason, int stopped_detail, bool graceful, Error *err)
+{
+    DomainRun *run = domain->run;
+
+    domain->dying = true;
+    run->stop_reason = shutoff_reason;
+    run->stop_detail = stopped_detail;
+    job_shield(job);
+    process_kill(&run->process, SIGTERM);
+    if (run_wait_exit(job, domain, RUN_STOP_GRACE) < 0) {
+        if (graceful) {
+            domain->dying = false;
+            job_unshield(job);
+            return error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED,
+                              "%s did not end within %d s; without the graceful flag it is killed", domain->label,
+                              (int)(RUN_STOP_GRACE / USEC_PER_SEC));
+        }
+        log_warning("%s does not end; killing it", domain->label);
+        process_kill(&run->process, SIGKILL);
+        if (run_wait_exit(job, domain, RUN_STOP_GRACE) < 0) {
+            job_unshield(job);
+            return error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED,
+                              "process %d of %s was killed but does not go: it hangs in the kernel", (int)run->process.pid,
+                              domain->label);
+        }
+    }
+    job_unshield(job);
+    if (domain->queue.holder == job) {
+        run_cleanup(job, domain);
+        return 0;
+    }
+    job_spawn("end", NULL, run_end_job, domain_ref(domain));
+    return run_wait_end(job, domain, LOOP_NEVER, err);
+}
+
+/* --- vCPUs --- */
+
+int
+run_resume(Job *job, Domain *domain, int running_reason, int resumed_detail, Error *err)
+{
+    domain->run->resume_reason = running_reason;
+    domain->run->resume_detail = resumed_detail;
+    return qmp_call(job, domain->run->qmp, "cont", NULL, NULL, err);
+}
+
+int
+run_pause(Job *job, Domain *domain, int paused_reason, int suspended_detail, Error *err)
+{
+    domain->run->pause_reason = paused_reason;
+    domain->run->pause_detail = suspended_detail;
+    return qmp_call(job, domain->run->qmp, "stop", NULL, NULL, err);
+}

@@ -1,0 +1,283 @@
+/*
+ * Starting a guest. The order is what makes a crash of ours harmless at any point: the status file says "starting" and
+ * names the process before QEMU exists (the child waits for that), and says "running" only when vCPUs were let go.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "common/base/undo.h"
+#include "virtqemud/command/command.h"
+#include "virtqemud/device/kind.h"
+#include "virtqemud/domain/event.h"
+#include "virtqemud/domain/persist.h"
+#include "virtqemud/driver.h"
+#include "virtqemud/qmp/listen.h"
+#include "virtqemud/run/guestlog.h"
+#include "virtqemud/run/ownership.h"
+#include "virtqemud/run/prepare.h"
+#include "virtqemud/run/run.h"
+
+#define LOG_SOURCE "qemu.run"
+#include "common/base/log.h"
+
+#define START_TIMEOUT (60 * USEC_PER_SEC) /* for QEMU's greeting; it allocates the guest's memory before */
+#define MONITOR_FD 3
+#define NAME_IN_PATH 20                   /* bytes of a guest's name in paths of sockets, which are short */
+
+static void
+undo_cleanup(Job *job, void *data)
+{
+    Domain *domain = data;
+
+    if (domain->run->process.pidfd >= 0) {
+        domain->run->exit_source = sd_event_source_disable_unref(domain->run->exit_source);
+        process_kill(&domain->run->process, SIGKILL);
+        if (process_wait(job, &domain->run->process, RUN_STOP_GRACE, NULL, NULL) < 0)
+            log_error("process %d of %s does not die", (int)domain->run->process.pid, domain->label);
+    }
+    run_cleanup(job, domain);
+}
+
+/* lib/qemu/domain-3-name, with the monitor socket in it. */
+static int
+start_directory(Domain *domain, Error *err)
+{
+    Driver *driver = domain->driver;
+    DomainRun *run = domain->run;
+    g_autofree char *name = g_utf8_validate(domain_name(domain), -1, NULL)
+                                ? g_utf8_substring(domain_name(domain), 0, MIN(g_utf8_strlen(domain_name(domain), -1), NAME_IN_PATH))
+                                : g_strdup("guest");
+
+    run->dir = g_strdup_printf("%s/domain-%d-%s", driver->lib_dir, domain->base.id, name);
+    run->monitor_path = g_strdup_printf("%s/monitor.sock", run->dir);
+    if (file_mkdirs(run->dir, 0700, err) < 0)
+        return -1;
+    if (driver->config.set_identity && chown(run->dir, driver->config.uid, driver->config.gid) < 0)
+        return error_set_errno(err, FROM_QEMU, errno, "cannot give '%s' to the guests' user", run->dir);
+    return 0;
+}
+
+static int
+note_process(pid_t pid, void *data, Error *err)
+{
+    Domain *domain = data;
+
+    domain->run->process.pid = pid;
+    domain->run->start_time = process_start_time(pid);
+    persist_status(domain);
+    return 0;
+}
+
+/* Arguments and environment: what QEMU gets. */
+typedef struct {
+    GPtrArray *argv; /* of char *, NULL at the end once complete */
+    char **env;
+    int monitor, log; /* descriptors, borrowed */
+} StartCommand;
+
+static void
+start_command_done(StartCommand *command)
+{
+    g_clear_pointer(&command->argv, g_ptr_array_unref);
+    g_clear_pointer(&command->env, g_strfreev);
+}
+
+static int
+start_process(Domain *domain, const StartCommand *command, Error *err)
+{
+    const QemuConfig *config = &domain->driver->config;
+    const ProcessFd fds[] = { { command->log, 1 }, { command->log, 2 }, { command->monitor, MONITOR_FD } };
+    ProcessSpec spec = {
+        .argv = (const char *const *)command->argv->pdata,
+        .envp = (const char *const *)command->env,
+        .fds = fds,
+        .n_fds = G_N_ELEMENTS(fds),
+        .set_identity = config->set_identity,
+        .uid = config->uid,
+        .gid = config->gid,
+        .user = config->set_identity && config->user && config->user[0] != '+' ? config->user : NULL,
+        .detach = true,
+        .no_new_privs = true,
+        .before_exec = note_process,
+        .before_exec_data = domain,
+        .limit_nofile = (uint64_t)config->max_files,
+        .limit_nproc = (uint64_t)config->max_processes,
+    };
+
+    return process_spawn(&spec, &domain->run->process, err);
+}
+
+/* The key with which secrets are handed to this QEMU; it never leaves its directory. */
+static int
+start_master_key(Domain *domain, Error *err)
+{
+    g_autofree char *path = g_build_filename(domain->run->dir, "master-key.aes", NULL);
+    const QemuConfig *config = &domain->driver->config;
+    uint8_t key[32];
+
+    if (getrandom(key, sizeof(key), 0) != sizeof(key))
+        return error_set_errno(err, FROM_QEMU, errno, "cannot make a key");
+    if (file_replace(path, key, sizeof(key), 0600, err) < 0)
+        return -1;
+    if (config->set_identity && chown(path, config->uid, config->gid) < 0)
+        return error_set_errno(err, FROM_QEMU, errno, "cannot give '%s' to the guests' user", path);
+    return 0;
+}
+
+static int
+start_build(Domain *domain, StartCommand *command, Error *err)
+{
+    const DomainRun *run = domain->run;
+    g_autofree char *channel_dir = prepare_channel_dir(domain);
+    QemuBuildOptions options = prepare_build_options(domain->driver, run->dir, channel_dir);
+    __attribute__((cleanup(qemu_build_done))) QemuBuild build;
+    int r;
+
+    options.monitor_fd = MONITOR_FD;
+    options.paused = true;
+    qemu_build_init(&build, domain->live, run->caps, &options);
+    r = qemu_command_build(&build, err);
+    if (r < 0)
+        return r;
+    command->argv = qemu_build_argv(&build);
+    g_ptr_array_set_free_func(command->argv, g_free);
+    g_ptr_array_insert(command->argv, 0, g_strdup(domain->live->devices.emulator));
+    command->env = qemu_command_environment(domain->live, run->dir);
+    return 0;
+}
+
+/* What the guest looks like now that QEMU made it: paths of ptys, threads of vCPUs, the real balloon. */
+static int
+start_inquire(Job *job, Domain *domain, Error *err)
+{
+    QmpCommand commands[] = { { .command = "query-chardev" }, { .command = "query-cpus-fast" }, { .command = "query-status" } };
+    json_t *item;
+    size_t i;
+    int r;
+
+    r = qmp_call_many(job, domain->run->qmp, commands, G_N_ELEMENTS(commands), QMP_TIMEOUT, err);
+    if (r == 0) {
+        prepare_note_ptys(domain, commands[0].ret);
+        json_array_foreach(commands[1].ret, i, item) {
+            pid_t tid = (pid_t)qmp_int(item, "thread-id", 0);
+
+            g_array_append_val(domain->run->vcpu_tids, tid);
+        }
+    }
+    qmp_commands_done(commands, G_N_ELEMENTS(commands));
+    return r;
+}
+
+/* Disks, and what the machine boots from. */
+static GPtrArray *
+start_paths(const DomainDef *def)
+{
+    g_autoptr(GPtrArray) resources = qemu_device_resources(def);
+    GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
+    const char *const own[] = { def->os.nvram ? prepare_nvram_path(def->os.nvram) : NULL };
+
+    for (guint i = 0; i < resources->len; i++) {
+        const QemuResource *resource = resources->pdata[i];
+
+        /* What is shared or only read keeps its owner: it may be another guest's, or the distribution's. */
+        if (resource->write && !resource->shared)
+            g_ptr_array_add(paths, g_strdup(resource->path));
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(own); i++)
+        if (own[i])
+            g_ptr_array_add(paths, g_strdup(own[i]));
+    return paths;
+}
+
+static int
+start_qemu(Job *job, Domain *domain, const RunStart *how, Error *err)
+{
+    DomainRun *run = domain->run;
+    __attribute__((cleanup(start_command_done))) StartCommand command = { 0 };
+    g_autoptr(GPtrArray) paths = start_paths(domain->live);
+    _cleanup_fd_ int monitor = -1, log_fd = -1;
+    off_t log_start;
+    int r;
+
+    if (start_build(domain, &command, err) < 0)
+        return -1;
+    if (how->incoming_fd >= 0) {
+        g_ptr_array_add(command.argv, g_strdup("-incoming"));
+        g_ptr_array_add(command.argv, g_strdup("defer"));
+    }
+    if (guestlog_open(domain, command.argv, &log_fd, &log_start, err) < 0 || start_master_key(domain, err) < 0 ||
+        qmp_listen(run->monitor_path, (uid_t)-1, (gid_t)-1, &monitor, err) < 0 || ownership_take(job, domain, paths, err) < 0)
+        return -1;
+    g_ptr_array_add(command.argv, NULL);
+    command.monitor = monitor;
+    command.log = log_fd;
+    if (start_process(domain, &command, err) < 0 || run_watch(domain, err) < 0)
+        return -1;
+    fd_close(&monitor);
+    r = run_connect(job, domain, START_TIMEOUT, err);
+    if (r == 0)
+        r = start_inquire(job, domain, err);
+    if (r == 0)
+        r = prepare_running(job, domain, err);
+    if (r == 0 && how->incoming_fd >= 0)
+        r = run_load(job, domain, how->incoming_fd, err);
+    if (r < 0)
+        guestlog_last_words(domain, log_start, err);
+    return r;
+}
+
+static int
+start_run(Job *job, Domain *domain, const RunStart *how, Error *err)
+{
+    DomainRun *run = domain->run;
+
+    if (how->paused) {
+        run->starting = false;
+        domain_set_state(domain, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_STARTING_UP, VIR_DOMAIN_EVENT_STARTED, how->started_detail);
+        domain_set_state(domain, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER, VIR_DOMAIN_EVENT_SUSPENDED,
+                         VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
+        return 0;
+    }
+    domain_set_state(domain, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_STARTING_UP, VIR_DOMAIN_EVENT_STARTED, how->started_detail);
+    if (run_resume(job, domain, how->running_reason, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED, err) < 0)
+        return -1;
+    run->starting = false;
+    persist_status(domain);
+    return 0;
+}
+
+int
+run_start(Job *job, Domain *domain, const DomainDef *def, const RunStart *how, Error *err)
+{
+    _cleanup_undo_ Undo undo = UNDO_INIT(job);
+    QemuCaps *caps = NULL;
+    DomainDef *live;
+
+    if (!def->devices.emulator)
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "%s has no emulator", domain->label);
+    if (qemu_caps_get(job, def->devices.emulator, &caps, err) < 0)
+        return -1;
+    live = domain_def_copy(def);
+    domain->run = run_new();
+    domain->run->caps = caps;
+    domain->run->starting = true;
+    domain->run->autodestroy = how->autodestroy;
+    domain_set_live(domain, live);
+    store_set_id(&domain->driver->domains, &domain->base, domain->driver->next_id++);
+    undo_push(&undo, undo_cleanup, domain);
+    domain->run->stop_reason = VIR_DOMAIN_SHUTOFF_FAILED;
+    if (start_directory(domain, err) < 0 || prepare_definition(job, domain, live, err) < 0 ||
+        start_qemu(job, domain, how, err) < 0 || start_run(job, domain, how, err) < 0)
+        return error_prefixf(err, "cannot start %s", domain->label);
+    domain->run->stop_reason = VIR_DOMAIN_SHUTOFF_CRASHED;
+    domain->run->stop_detail = VIR_DOMAIN_EVENT_STOPPED_FAILED;
+    undo_commit(&undo);
+    daemon_touch(domain->driver->daemon);
+    return 0;
+}
