@@ -31,9 +31,11 @@ value_text(const XmlRow *row, const void *object, GString *text)
 }
 
 static const char *
-unit_name(unsigned long long scale)
+unit_name(const XmlRow *row)
 {
-    return scale == 1024 ? "KiB" : scale == 1024 * 1024 ? "MiB" : scale == 1 ? "B" : "bytes";
+    unsigned long long scale = row->scale;
+
+    return row->unit ? row->unit : scale == 1024 ? "KiB" : scale == 1024 * 1024 ? "MiB" : scale == 1 ? "B" : "bytes";
 }
 
 static void
@@ -45,7 +47,7 @@ write_attribute(XmlWriter *writer, const XmlRow *row, const void *object)
         return;
     xml_writer_attr(writer, row->name, text->str);
     if (row->kind == ROW_SIZE_ATTR)
-        xml_writer_attr(writer, "unit", unit_name(row->scale));
+        xml_writer_attr(writer, "unit", unit_name(row));
 }
 
 static void
@@ -57,7 +59,7 @@ write_value_element(XmlWriter *writer, const XmlRow *row, const void *object)
         return;
     xml_writer_start(writer, row->name);
     if (row->kind == ROW_SIZE)
-        xml_writer_attr(writer, "unit", unit_name(row->scale));
+        xml_writer_attr(writer, "unit", unit_name(row));
     xml_writer_end_text(writer, row->name, text->str);
 }
 
@@ -123,7 +125,7 @@ write_element(XmlWriter *writer, const char *name, const XmlSchema *schema, cons
     if (row && !value_text(row, owner, text))
         row = NULL;
     if (row && row->kind == ROW_SIZE_TEXT)
-        xml_writer_attr(writer, "unit", unit_name(row->scale));
+        xml_writer_attr(writer, "unit", unit_name(row));
     write_phase(writer, schema, object, flags, ATTRIBUTES);
     if (row) {
         xml_writer_end_text(writer, name, text->str);

@@ -273,6 +273,24 @@ drop_blanks(xmlNode *node)
     }
 }
 
+/* Of the children of one namespace the first is kept; those without a namespace belong to nobody. */
+static void
+drop_unowned(xmlNode *node)
+{
+    for (xmlNode *child = node->children, *next; child; child = next) {
+        bool drop = child->type == XML_ELEMENT_NODE && !child->ns;
+
+        next = child->next;
+        for (xmlNode *before = node->children; child->ns && child->type == XML_ELEMENT_NODE && before != child && !drop;
+             before = before->next)
+            drop = before->type == XML_ELEMENT_NODE && before->ns && xmlStrEqual(before->ns->href, child->ns->href);
+        if (drop) {
+            xmlUnlinkNode(child);
+            xmlFreeNode(child);
+        }
+    }
+}
+
 /* Kept as text without outer indent; formatting adds it. */
 static int
 read_raw(XmlParse *parse, xmlNode *child, const XmlRow *row, void *object)
@@ -281,6 +299,8 @@ read_raw(XmlParse *parse, xmlNode *child, const XmlRow *row, void *object)
     xmlNode *copy = xmlDocCopyNode(child, child->doc, 1);
     int indent = xmlIndentTreeOutput;
 
+    if (row->flags & XR_OWNED)
+        drop_unowned(copy);
     drop_blanks(copy);
     xmlIndentTreeOutput = 1;
     xmlNodeDump(buffer, child->doc, copy, 0, 1);

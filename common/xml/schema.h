@@ -49,8 +49,7 @@ enum {
     XR_NO_FORMAT = 1 << 6, /* accepted, never written */
     XR_HIDDEN = 1 << 7,    /* left out of the reference page (compatibility spelling) */
     XR_NO_COPY = 1 << 8,   /* second row for a field another row owns: not copied, freed or compared */
-    XR_EMPTY = 1 << 9,     /* ROW_GROUP, ROW_INLINE: the `when` field survives; nothing else special */
-    XR_NO_DEVICES = 1 << 10,
+    XR_OWNED = 1 << 9,     /* ROW_RAW: one child per foreign namespace, none without one */
 };
 
 /* Flags of parsing and formatting, the latter with the numbers of the public API where it has them. */
@@ -95,6 +94,7 @@ struct XmlRow {
     unsigned long long min, max; /* integers; max 0: no limit. ROW_SIZE*: max is bytes per unit without "unit" (0: scale) */
     unsigned digits;             /* xt_hex, xt_plain_hex */
     unsigned long long scale;    /* ROW_SIZE*: bytes per stored unit (1024: KiB) */
+    const char *unit;            /* ROW_SIZE*: written instead of the unit's usual name */
     unsigned flags;              /* XR_* */
     XmlWhen when;
     /* Formatting only: written when this says so. For rules of presentation, not of validity. */

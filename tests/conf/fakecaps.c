@@ -11,7 +11,7 @@ emulator(void *user, OsType os, const char *arch, VirtType virt, char **ret_path
     if (strcmp(arch, "x86_64") != 0 && strcmp(arch, "i686") != 0)
         return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED,
                           "unsupported configuration: No emulator found for arch '%s'", arch);
-    *ret_path = g_strdup("/usr/bin/qemu-system-x86_64");
+    *ret_path = g_strdup(strcmp(arch, "i686") == 0 ? "/usr/bin/qemu-system-i386" : "/usr/bin/qemu-system-x86_64");
     return 0;
 }
 
@@ -58,15 +58,42 @@ machine_name(void *user, const char *path, VirtType virt, const char *machine, c
 static const char *
 default_cpu(void *user, const char *path, VirtType virt, const char *machine)
 {
-    return "qemu64";
+    if (strcmp(machine, "isapc") == 0)
+        return "486";
+    return g_str_has_suffix(path, "i386") ? "qemu32" : "qemu64";
 }
 
 static bool
 has_device(void *user, const char *path, const char *name)
 {
-    static const char *const missing[] = { "vmware-svga-none", NULL };
+    return true;
+}
 
-    return !g_strv_contains(missing, name);
+static bool
+supports(void *user, const char *path, const char *what)
+{
+    static const char *const missing[] = {
+        "disk.discard_no_unref", "disk.librbd-layering", "disk.vhost-vdpa", "disk.cow", "graphics.rdp", "shim",
+        "virtio-scsi.iothread-mapping", "launch-security.sev", "tpm-emulator.1.2", "tpm-emulator.2.0", "zpci",
+        "virtio-mem.dynamic-memslots", NULL };
+
+    if (strcmp(what, "cpu.migratable") == 0)
+        return !g_str_has_suffix(path, "i386");
+    return !g_strv_contains(missing, what);
+}
+
+/* Firmware that is installed is known; nothing is chosen by itself here. */
+static int
+firmware(void *user, DomainDef *def, Error *err)
+{
+    Nvram *nvram = def->os.nvram;
+
+    if (def->os.firmware)
+        return error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED, "operation failed: Unable to find '%s' firmware that is "
+                          "compatible with the current configuration", firmware_names[def->os.firmware]);
+    if (nvram && nvram->template_path && !nvram->template_format && g_str_has_prefix(nvram->template_path, "/usr/share/OVMF/"))
+        nvram->template_format = g_strdup("raw");
+    return 0;
 }
 
 const DomainCaps fake_caps = {
@@ -77,4 +104,6 @@ const DomainCaps fake_caps = {
     .machine = machine_name,
     .default_cpu = default_cpu,
     .has_device = has_device,
+    .supports = supports,
+    .firmware = firmware,
 };

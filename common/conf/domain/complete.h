@@ -4,6 +4,9 @@
 #include "common/conf/domain/device/controller.h"
 #include "common/conf/domain/postparse.h"
 
+/* caps->supports, everything without such a slot. */
+bool domain_caps_support(const DomainDef *def, const DomainCaps *caps, const char *what);
+
 /* implicit.c: what every machine of the type has, before and after the devices are completed. */
 int domain_add_default_devices(DomainDef *def, const DomainCaps *caps, Error *err);
 int domain_add_implied_devices(DomainDef *def, const DomainCaps *caps, Error *err);

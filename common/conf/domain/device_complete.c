@@ -34,14 +34,29 @@ has_device(const Completion *c, const char *name)
     return c->caps->has_device(c->caps->user, c->def->devices.emulator, name);
 }
 
+/* A label that only recorded that labelling failed is gone with the run. */
+static void
+drop_skipped_labels(SourceSeclabelList *labels)
+{
+    for (size_t i = labels->n; i-- > 0;) {
+        const SourceSeclabel *label = labels->items[i];
+
+        if (!label->relabel && !label->label && !label->labelskip)
+            xml_free(&source_seclabel_schema, list_take((AnyList *)(void *)labels, i));
+    }
+}
+
 static int
 complete_disk(const Completion *c, Device *device, Error *err)
 {
     DiskDef *disk = DISK(device);
 
     set_default(&disk->driver.name, "qemu");
-    if (!disk->source.format || disk->source.format == FORMAT_AUTO)
+    if ((!disk->source.format && disk->source.type != STORAGE_VOLUME) || disk->source.format == FORMAT_AUTO)
         disk->source.format = FORMAT_RAW;
+    if (disk->source.type == STORAGE_VHOST_USER && !disk->snapshot)
+        disk->snapshot = DISK_SNAPSHOT_NO;
+    drop_skipped_labels(&disk->source.seclabels);
     if (disk->source.encryption)
         set_default(&disk->source.encryption->engine, "qemu");
     for (StorageSource *s = disk->source.backing; s; s = s->backing) {
@@ -65,8 +80,23 @@ complete_interface(const Completion *c, Device *device, Error *err)
     }
     if (net->type == NET_HOSTDEV)
         return 0;
+    if (net->coalesce_max_frames.v == 0)
+        net->coalesce_max_frames.set = false;
+    if (!net->model && net->type == NET_VDPA)
+        net->model = g_strdup("virtio");
     if (!net->model)
         net->model = g_strdup(has_device(c, "rtl8139") ? "rtl8139" : has_device(c, "e1000") ? "e1000" : "virtio");
+    /* What only virtio has is dropped for others. */
+    if (!net_is_virtio(net)) {
+        net->driver = NET_DRIVER_ABSENT;
+        net->queues = net->rx_queue_size = net->tx_queue_size = (OptUint){ 0 };
+        net->txmode = NET_TXMODE_ABSENT;
+        net->ioeventfd = net->event_idx = net->rss = net->rss_hash_report = TRI_ABSENT;
+        net->host = net->guest = (NetOffloads){ 0 };
+        g_clear_pointer(&net->backend.vhost, g_free);
+    }
+    if (net->queues.v <= 1)
+        net->queues.set = false;
     return 0;
 }
 
@@ -88,12 +118,9 @@ static int
 complete_video(const Completion *c, Device *device, Error *err)
 {
     VideoDef *video = VIDEO(device);
-    bool first = domain_def_device(c->def, DEVICE_VIDEO, 0) == device;
 
     if (!video->type)
         video->type = VIDEO_CIRRUS;
-    if (!video->backend && false)
-        video->backend = VIDEO_BACKEND_QEMU;
     for (size_t i = 0; i < G_N_ELEMENTS(video_memory) && !video->vram.set; i++)
         if (video_memory[i].type == video->type)
             video->vram = (OptUint)OPT(video_memory[i].vram);
@@ -110,8 +137,6 @@ complete_video(const Completion *c, Device *device, Error *err)
     }
     if (!video->heads.set && video->type != VIDEO_NONE)
         video->heads = (OptUint)OPT(1);
-    if (!video->primary && first && video->type != VIDEO_NONE)
-        video->primary = TRI_YES;
     return 0;
 }
 
@@ -142,6 +167,8 @@ complete_controller(const Completion *c, Device *device, Error *err)
     case CONTROLLER_USB:
         if (!controller->usb_model)
             controller->usb_model = USB_PIIX3_UHCI;
+        if (controller->usb_model >= USB_ICH9_UHCI1 && controller->usb_model <= USB_ICH9_UHCI3 && !device->info.usb_master.set)
+            device->info.usb_master = (OptUint)OPT(2 * (controller->usb_model - USB_ICH9_UHCI1));
         break;
     case CONTROLLER_SCSI:
         if (!controller->scsi_model || controller->scsi_model == SCSI_AUTO)
@@ -174,24 +201,12 @@ complete_input(const Completion *c, Device *device, Error *err)
 }
 
 static int
-complete_char(const Completion *c, Device *device, Error *err)
-{
-    CharDef *chr = CHARDEV(device);
-
-    if (chr->source.type == CHAR_TCP && !chr->source.protocol)
-        chr->source.protocol = CHAR_RAW;
-    return 0;
-}
-
-static int
 complete_rng(const Completion *c, Device *device, Error *err)
 {
     RngDef *rng = RNG(device);
 
     if (rng->backend == RNG_RANDOM)
-        set_default(&rng->file, "/dev/urandom");
-    if (rng->backend == RNG_EGD && rng->chardev.type == CHAR_TCP && !rng->chardev.protocol)
-        rng->chardev.protocol = CHAR_RAW;
+        set_default(&rng->file, "/dev/random");
     return 0;
 }
 
@@ -232,8 +247,6 @@ complete_hostdev(const Completion *c, Device *device, Error *err)
 {
     HostdevDef *hostdev = HOSTDEV(device);
 
-    if (hostdev->source.type == HOSTDEV_PCI)
-        set_default(&hostdev->driver, "vfio");
     if (!hostdev->managed)
         hostdev->managed = TRI_NO;
     if (hostdev->source.type == HOSTDEV_MDEV && g_strcmp0(hostdev->model, "vfio-pci") == 0 && !hostdev->display)
@@ -267,26 +280,6 @@ complete_vsock(const Completion *c, Device *device, Error *err)
     return 0;
 }
 
-static int
-complete_redirdev(const Completion *c, Device *device, Error *err)
-{
-    CharSource *source = &REDIRDEV(device)->source;
-
-    if (source->type == CHAR_TCP && !source->protocol)
-        source->protocol = CHAR_RAW;
-    return 0;
-}
-
-static int
-complete_smartcard(const Completion *c, Device *device, Error *err)
-{
-    CharSource *source = &SMARTCARD(device)->source;
-
-    if (source->type == CHAR_TCP && !source->protocol)
-        source->protocol = CHAR_RAW;
-    return 0;
-}
-
 static int (*const completions[DEVICE_KIND_MAX])(const Completion *, Device *, Error *) = {
     [DEVICE_DISK] = complete_disk,
     [DEVICE_INTERFACE] = complete_interface,
@@ -294,10 +287,6 @@ static int (*const completions[DEVICE_KIND_MAX])(const Completion *, Device *, E
     [DEVICE_GRAPHICS] = complete_graphics,
     [DEVICE_CONTROLLER] = complete_controller,
     [DEVICE_INPUT] = complete_input,
-    [DEVICE_SERIAL] = complete_char,
-    [DEVICE_PARALLEL] = complete_char,
-    [DEVICE_CONSOLE] = complete_char,
-    [DEVICE_CHANNEL] = complete_char,
     [DEVICE_RNG] = complete_rng,
     [DEVICE_PANIC] = complete_panic,
     [DEVICE_TPM] = complete_tpm,
@@ -305,8 +294,6 @@ static int (*const completions[DEVICE_KIND_MAX])(const Completion *, Device *, E
     [DEVICE_HOSTDEV] = complete_hostdev,
     [DEVICE_SHMEM] = complete_shmem,
     [DEVICE_VSOCK] = complete_vsock,
-    [DEVICE_REDIRDEV] = complete_redirdev,
-    [DEVICE_SMARTCARD] = complete_smartcard,
 };
 
 int

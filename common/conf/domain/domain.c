@@ -320,7 +320,7 @@ static const XmlRow domain_rows[] = {
     GROUP("genid", genid_schema, "identity of the generation"),
     E_LSTR("title", D, title, "one line for people"),
     E_LSTR("description", D, description, "text for people"),
-    RAW("metadata", D, metadata, "anything, in namespaces of its owners"),
+    RAW("metadata", D, metadata, "anything, in namespaces of its owners", .flags = XR_OWNED),
     GROUP("maxMemory", max_memory_schema, "memory that can be plugged in", .shown = maximum_memory_shown),
     GROUP("memory", memory_schema, "memory at boot"),
     SIZE("currentMemory", D, current_memory, 1024, "what the balloon leaves"),

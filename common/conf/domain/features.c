@@ -212,9 +212,8 @@ scaled_format(XmlWriter *writer, const XmlRow *row, const void *object, unsigned
 }
 
 static const XmlCustom scaled = { .parse = scaled_parse, .format = scaled_format,
-    .children = (const char *const[]){ "tseg", "tb-cache", NULL },
-    .rng = "<optional><element><choice><name>tseg</name><name>tb-cache</name></choice><optional><attribute name='unit'/>"
-           "</optional><text/></element></optional>" };
+    .children = (const char *const[]){ "tseg", NULL },
+    .rng = "<optional><element name='tseg'><optional><attribute name='unit'/></optional><text/></element></optional>" };
 
 static int
 smm_check(XmlParse *parse, xmlNode *element, void *object)
@@ -229,8 +228,7 @@ static const XmlRow smm_rows[] = {
 };
 static SCHEMA(smm_schema, "smm", F, smm_rows, "system management mode", .check = smm_check);
 static const XmlRow tcg_rows[] = {
-    CUSTOM("tb-cache", scaled, "translation cache", .offset = offsetof(F, tb_cache)),
-    INTERNAL(F, tb_cache, OptU64, xt_u64),
+    SIZE("tb-cache", F, tb_cache, 1024, "translation cache", .max = 1024 * 1024),
     ROWS_END,
 };
 static SCHEMA(tcg_schema, "tcgFeatures", F, tcg_rows, "settings of TCG");

@@ -39,7 +39,7 @@ typedef struct FeaturesDef {
     Tri htm, nested_hv, ccf_assist;
     char *msrs_unknown;
     char *cfpc, *sbbc, *ibs;
-    OptU64 tb_cache; /* bytes */
+    OptU64 tb_cache; /* KiB */
     Tri async_teardown, ras, ps2;
     char *aia;
     char *capabilities; /* policy, containers */

@@ -47,8 +47,6 @@ default_nvram(DomainDef *def, const DomainCaps *caps)
                                           g_strcmp0(os->nvram->format, "qcow2") == 0 ? ".qcow2" : ".fd");
     if (!os->nvram->format)
         os->nvram->format = g_strdup("raw");
-    if (os->nvram->template_path && !os->nvram->template_format)
-        os->nvram->template_format = g_strdup("raw");
 }
 
 int
@@ -58,7 +56,9 @@ domain_complete_firmware(DomainDef *def, const DomainCaps *caps, Error *err)
 
     if (check_choice(os, err) < 0)
         return -1;
-    if (os->firmware)
+    if (caps->firmware && caps->firmware(caps->user, def, err) < 0)
+        return -1;
+    if (os->firmware && !os->loader.path)
         return caps->firmware ? 0 : error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED, "operation failed: no '%s' firmware fits "
                                                "the domain '%s'", firmware_names[os->firmware], def->name);
     if (!os->loader.path)

@@ -54,7 +54,7 @@ static bool
 shares_index(const ControllerDef *controller, ControllerDef *const *last)
 {
     return controller->type == CONTROLLER_USB && *last && controller->usb_model >= USB_ICH9_UHCI1 &&
-           controller->usb_model <= USB_ICH9_UHCI3 && controller->base.info.usb_master.set;
+           controller->usb_model <= USB_ICH9_UHCI3;
 }
 
 void
@@ -143,6 +143,53 @@ add_itco_watchdog(DomainDef *def)
     domain_def_add_device(def, &watchdog->base);
 }
 
+/* Exactly one adapter is the primary one, and it comes first. */
+static void
+sort_video(DomainDef *def)
+{
+    Device *primary = domain_def_device(def, DEVICE_VIDEO, 0);
+    size_t first = 0;
+
+    if (!primary)
+        return;
+    DOMAIN_FOREACH_KIND(def, DEVICE_VIDEO, device)
+        if (VIDEO(device)->primary == TRI_YES) {
+            primary = device;
+            break;
+        }
+    DOMAIN_FOREACH_KIND(def, DEVICE_VIDEO, device)
+        VIDEO(device)->primary = TRI_ABSENT;
+    while (def->devices.list.items[first]->kind != DEVICE_VIDEO)
+        first++;
+    domain_def_remove_device(def, primary);
+    list_insert((AnyList *)(void *)&def->devices.list, first, primary);
+    if (VIDEO(primary)->type != VIDEO_NONE)
+        VIDEO(primary)->primary = TRI_YES;
+}
+
+/* With more processors than the old interrupt format can name, q35 needs an IOMMU that remaps them. */
+static void
+add_iommu(DomainDef *def)
+{
+    Device *device = domain_def_device(def, DEVICE_IOMMU, 0);
+
+    if (def->vcpus.v <= 255)
+        return;
+    if (!device) {
+        device = device_new(DEVICE_IOMMU);
+        IOMMU(device)->model = IOMMU_INTEL;
+        domain_def_add_device(def, device);
+    }
+    if (IOMMU(device)->model != IOMMU_INTEL)
+        return;
+    if (!def->features.ioapic)
+        def->features.ioapic = IOAPIC_QEMU;
+    if (!IOMMU(device)->intremap)
+        IOMMU(device)->intremap = TRI_ON;
+    if (!IOMMU(device)->eim)
+        IOMMU(device)->eim = TRI_ON;
+}
+
 /* Found by its bus: the first graphics adapter is part of every machine with a display. */
 static void
 add_video(DomainDef *def)
@@ -153,9 +200,6 @@ add_video(DomainDef *def)
         return;
     video = (VideoDef *)(void *)device_new(DEVICE_VIDEO);
     video->type = VIDEO_CIRRUS;
-    DOMAIN_FOREACH_KIND(def, DEVICE_GRAPHICS, device)
-        if (GRAPHICS(device)->type == GRAPHICS_SPICE && false)
-            video->type = VIDEO_QXL;
     domain_def_add_device(def, &video->base);
 }
 
@@ -164,16 +208,15 @@ domain_add_default_devices(DomainDef *def, const DomainCaps *caps, Error *err)
 {
     bool q35 = domain_def_is_q35(def), i440fx = domain_def_is_i440fx(def);
     bool isapc = domain_def_is_x86(def) && g_strcmp0(def->os.machine, "isapc") == 0;
-    bool sata_unneeded = false;
 
     if (q35 && check_root(def, PCIE_ROOT, err) < 0)
         return -1;
     if (i440fx && check_root(def, PCI_ROOT, err) < 0)
         return -1;
-    if ((q35 || i440fx || isapc) && !has_controller(def, CONTROLLER_USB) && !isapc)
+    if ((q35 || i440fx) && !has_controller(def, CONTROLLER_USB))
         domain_need_controller(def, CONTROLLER_USB, 0, q35 && caps->has_device(caps->user, def->devices.emulator, "qemu-xhci")
                                                            ? USB_QEMU_XHCI : USB_MODEL_ABSENT);
-    if (q35 && !sata_unneeded && !has_controller(def, CONTROLLER_SATA))
+    if (q35 && !has_controller(def, CONTROLLER_SATA))
         domain_need_controller(def, CONTROLLER_SATA, 0, 0);
     if (q35 || i440fx)
         domain_need_controller(def, CONTROLLER_PCI, 0, q35 ? PCIE_ROOT : PCI_ROOT)->pci_model = q35 ? PCIE_ROOT : PCI_ROOT;
@@ -185,6 +228,9 @@ domain_add_default_devices(DomainDef *def, const DomainCaps *caps, Error *err)
         add_input(def, INPUT_KEYBOARD);
     }
     add_video(def);
+    sort_video(def);
+    if (q35)
+        add_iommu(def);
     return 0;
 }
 
@@ -270,24 +316,27 @@ complete_consoles(DomainDef *def)
 /* -- sound -- */
 
 static const struct { GraphicsType graphics; AudioType audio; } audio_of_graphics[] = {
-    { GRAPHICS_VNC, AUDIO_NONE }, { GRAPHICS_SPICE, AUDIO_SPICE }, { GRAPHICS_SDL, AUDIO_SDL }, { GRAPHICS_DBUS, AUDIO_DBUS },
+    { GRAPHICS_VNC, AUDIO_NONE }, { GRAPHICS_SPICE, AUDIO_SPICE },
 };
 
-/* A machine without <audio> has one back-end: that of its first display. */
+/* A machine without <audio> has one back-end: that of its first display, if it is of a kind that tells. */
 static void
 add_audio(DomainDef *def)
 {
     const Device *display = domain_def_device(def, DEVICE_GRAPHICS, 0);
+    AudioType type = display ? AUDIO_ABSENT : AUDIO_NONE;
     AudioDef *audio;
 
     if (domain_def_count(def, DEVICE_AUDIO))
         return;
-    audio = (AudioDef *)(void *)device_new(DEVICE_AUDIO);
-    audio->id = (OptUint)OPT(1);
-    audio->type = AUDIO_NONE;
     for (size_t i = 0; display && i < G_N_ELEMENTS(audio_of_graphics); i++)
         if (audio_of_graphics[i].graphics == GRAPHICS(display)->type)
-            audio->type = audio_of_graphics[i].audio;
+            type = audio_of_graphics[i].audio;
+    if (!type)
+        return;
+    audio = (AudioDef *)(void *)device_new(DEVICE_AUDIO);
+    audio->id = (OptUint)OPT(1);
+    audio->type = type;
     domain_def_add_device(def, &audio->base);
 }
 
@@ -304,8 +353,7 @@ need_virtio_serial(DomainDef *def)
         if (!wanted)
             continue;
         if (address->type == ADDRESS_VIRTIO_SERIAL)
-            for (unsigned i = 0; i <= MIN(address->vioserial.controller, 255); i++)
-                domain_need_controller(def, CONTROLLER_VIRTIO_SERIAL, i, 0);
+            domain_need_controller(def, CONTROLLER_VIRTIO_SERIAL, address->vioserial.controller, 0);
         else if (address->type == ADDRESS_NONE)
             domain_need_controller(def, CONTROLLER_VIRTIO_SERIAL, 0, 0);
     }

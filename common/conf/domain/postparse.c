@@ -86,6 +86,31 @@ complete_memory(DomainDef *def, Error *err)
     return 0;
 }
 
+bool
+domain_caps_support(const DomainDef *def, const DomainCaps *caps, const char *what)
+{
+    return !caps->supports || caps->supports(caps->user, def->devices.emulator, what);
+}
+
+/* Memory can be plugged only into NUMA nodes: a machine without any gets one. */
+static void
+complete_numa(DomainDef *def)
+{
+    NumaCell *cell;
+
+    if (!def->max_memory.v || def->cpu.cells.n || !domain_def_is_x86(def))
+        return;
+    cell = g_new0(NumaCell, 1);
+    cell->id = (OptUint)OPT(0);
+    cell->cpus = bitmap_new();
+    for (unsigned i = 0; i < def->vcpus.v; i++)
+        bitmap_set(cell->cpus, i, true);
+    cell->memory = def->memory;
+    DOMAIN_FOREACH_KIND(def, DEVICE_MEMORY, device)
+        cell->memory.v -= MIN(cell->memory.v, MEMORY(device)->size.v);
+    LIST_ADD(&def->cpu.cells, cell);
+}
+
 /* vCPUs by number, and the threads that serve disks. */
 static int
 complete_threads(DomainDef *def, Error *err)
@@ -93,8 +118,9 @@ complete_threads(DomainDef *def, Error *err)
     if (!def->vcpus.set)
         def->vcpus = (OptUint)OPT(def->vcpus_current.set ? def->vcpus_current.v : 1);
     if (!def->vcpu_placement)
-        def->vcpu_placement = def->vcpu_cpuset || !def->numatune.memory || def->numatune.placement != PLACEMENT_AUTO
-                                  ? PLACEMENT_STATIC : PLACEMENT_AUTO;
+        def->vcpu_placement = PLACEMENT_STATIC;
+    if (!def->vcpu_cpuset && def->numatune.memory && def->numatune.placement == PLACEMENT_AUTO)
+        def->vcpu_placement = PLACEMENT_AUTO;
     if (def->vcpu_placement == PLACEMENT_AUTO) {
         g_clear_pointer(&def->vcpu_cpuset, bitmap_free);
         if (!def->numatune.memory) {
@@ -204,23 +230,20 @@ complete_cpu(DomainDef *def, const DomainCaps *caps, Error *err)
     }
     switch (cpu->mode) {
     case CPU_HOST_PASSTHROUGH: case CPU_MAXIMUM:
-        if (cpu->mode == CPU_HOST_PASSTHROUGH && def->virt != VIRT_KVM)
-            return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: CPU mode "
-                              "'host-passthrough' for domain '%s' needs KVM", def->name);
         cpu->check = cpu->check ? cpu->check : CPU_CHECK_NONE;
         if (!cpu->migratable)
-            cpu->migratable = TRI_ON;
+            cpu->migratable = domain_caps_support(def, caps, "cpu.migratable") ? TRI_ON : TRI_OFF;
         g_clear_pointer(&cpu->model, g_free);
         cpu->fallback = CPU_FALLBACK_ABSENT;
         break;
     case CPU_HOST_MODEL:
         cpu->check = cpu->check ? cpu->check : CPU_CHECK_PARTIAL;
-        if (!cpu->vendor_id)
-            cpu->fallback = cpu->fallback == CPU_FALLBACK_ALLOW && !cpu->model ? CPU_FALLBACK_ABSENT : cpu->fallback;
+        if (!cpu->model)
+            cpu->fallback = CPU_FALLBACK_ABSENT;
         break;
     case CPU_CUSTOM:
         if (!cpu->check)
-            cpu->check = CPU_CHECK_PARTIAL;
+            cpu->check = def->virt == VIRT_KVM ? CPU_CHECK_PARTIAL : CPU_CHECK_NONE;
         break;
     default:
         break;
@@ -259,12 +282,11 @@ domain_def_complete(DomainDef *def, unsigned flags, const DomainCaps *caps, Erro
         return -1;
     if (complete_machine(def, caps, err) < 0)
         return -1;
+    complete_numa(def);
     complete_iothreads(def);
     complete_lifecycle(def);
     domain_number_controllers(def);
     sort_devices(def);
-    if (caps->firmware && caps->firmware(caps->user, def, err) < 0)
-        return -1;
     if (domain_complete_firmware(def, caps, err) < 0)
         return -1;
     if (domain_add_default_devices(def, caps, err) < 0 || complete_cpu(def, caps, err) < 0)

@@ -22,6 +22,9 @@ typedef struct DomainCaps {
     const char *(*default_cpu)(void *user, const char *emulator, VirtType virt, const char *machine);
     /* Whether the program knows a device by QEMU's name ("qemu-xhci"). */
     bool (*has_device)(void *user, const char *emulator, const char *name);
+    /* Whether the program can do something optional, by a name of ours: "disk.discard_no_unref", "tpm-emulator.2.0",
+     * "cpu.migratable", ... (validate.c). NULL slot: everything. */
+    bool (*supports)(void *user, const char *emulator, const char *what);
     /* Choose firmware for def->os and fill its loader and nvram; NULL: no automatic choice is possible. */
     int (*firmware)(void *user, DomainDef *def, Error *err);
 } DomainCaps;

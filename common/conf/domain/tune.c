@@ -1,5 +1,6 @@
 #include "common/conf/domain/tune.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const char *const sched_names[] = { NULL, "other", "batch", "idle", "fifo", "rr", NULL };
@@ -95,10 +96,88 @@ static const XmlRow memorytune_rows[] = {
 };
 static SCHEMA(memorytune_schema, "memorytune", MemoryTune, memorytune_rows, "shares of memory bandwidth");
 
+typedef LIST(SchedDef) SchedList;
+
+static int
+by_first_id(const void *a, const void *b)
+{
+    const SchedDef *const *x = a, *const *y = b;
+
+    return bitmap_next((*x)->ids, -1) - bitmap_next((*y)->ids, -1);
+}
+
+/* One entry per thread, in the order of their numbers; a thread has one scheduler. */
+static int
+split_scheds(XmlParse *parse, xmlNode *element, AnyList *list)
+{
+    SchedList *scheds = (SchedList *)(void *)list;
+    size_t n = scheds->n;
+
+    for (size_t i = 0; i < n; i++) {
+        SchedDef *sched = scheds->items[i];
+        int first = bitmap_next(sched->ids, -1);
+
+        for (size_t j = 0; j < i; j++)
+            if (bitmap_overlaps(scheds->items[j]->ids, sched->ids))
+                return xml_problem(parse, element, parse->domain, ERR_XML_DETAIL, "a thread has two schedulers in <cputune>");
+        for (int id = bitmap_next(sched->ids, first); first >= 0 && id >= 0; id = bitmap_next(sched->ids, id)) {
+            SchedDef *part = g_new0(SchedDef, 1);
+
+            part->ids = bitmap_new();
+            bitmap_set(part->ids, id, true);
+            part->policy = sched->policy;
+            part->priority = sched->priority;
+            LIST_ADD(scheds, part);
+            bitmap_set(sched->ids, id, false);
+        }
+    }
+    if (scheds->n)
+        qsort(scheds->items, scheds->n, sizeof(*scheds->items), by_first_id);
+    return 0;
+}
+
+static bool
+is_part_of(const Bitmap *part, const Bitmap *whole)
+{
+    for (int bit = bitmap_next(part, -1); bit >= 0; bit = bitmap_next(part, bit))
+        if (!bitmap_get(whole, bit))
+            return false;
+    return true;
+}
+
+/* Groups of processors are apart or equal; what is watched lies within its group. */
+static int
+check_groups(XmlParse *parse, xmlNode *element, const C *tune)
+{
+    LIST_FOREACH(CacheTune, group, &tune->cachetunes) {
+        for (size_t i = 0; i < group->caches.n; i++)
+            for (size_t j = 0; j < i; j++) {
+                const CacheAlloc *a = group->caches.items[i], *b = group->caches.items[j];
+
+                if (a->level.v == b->level.v && a->id.v == b->id.v && g_strcmp0(a->type, b->type) == 0)
+                    return xml_problem(parse, element, FROM_RESCTRL, ERR_XML_ERROR,
+                                       "cache level %u id %u type '%s' is given twice", a->level.v, a->id.v, a->type);
+            }
+        LIST_FOREACH(ResctrlMonitor, monitor, &group->monitors)
+            if (!is_part_of(monitor->vcpus, group->vcpus))
+                return xml_problem(parse, element, parse->domain, ERR_INVALID_ARG,
+                                   "'vcpus' of a <monitor> go beyond those of its <cachetune>");
+        LIST_FOREACH(MemoryTune, other, &tune->memorytunes)
+            if (bitmap_overlaps(other->vcpus, group->vcpus) && !bitmap_equal(other->vcpus, group->vcpus))
+                return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
+                                   "'vcpus' of <cachetune> and <memorytune> overlap without being equal");
+    }
+    for (size_t i = 0; i < tune->cachetunes.n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (bitmap_overlaps(tune->cachetunes.items[i]->vcpus, tune->cachetunes.items[j]->vcpus))
+                return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "'vcpus' of two <cachetune> overlap");
+    return 0;
+}
+
 static int
 cputune_check(XmlParse *parse, xmlNode *element, void *object)
 {
-    const C *tune = object;
+    C *tune = object;
     const struct { const char *name; OptU64 period; OptI64 quota; } limits[] = {
         { "", tune->period, tune->quota }, { "global_", tune->global_period, tune->global_quota },
         { "emulator_", tune->emulator_period, tune->emulator_quota }, { "iothread_", tune->iothread_period, tune->iothread_quota },
@@ -112,7 +191,10 @@ cputune_check(XmlParse *parse, xmlNode *element, void *object)
             return xml_problem(parse, element, parse->domain, ERR_CONFIG_UNSUPPORTED,
                                "%squota must be negative or from 1000 to 17592186044415 microseconds", limits[i].name);
     }
-    return 0;
+    if (split_scheds(parse, element, (AnyList *)(void *)&tune->vcpuscheds) < 0 ||
+        split_scheds(parse, element, (AnyList *)(void *)&tune->iothreadscheds) < 0)
+        return -1;
+    return check_groups(parse, element, tune);
 }
 
 #define RATE(p, n) E_U64(p "period", C, n##period, "microseconds"), E_I64(p "quota", C, n##quota, "microseconds per period")
@@ -218,13 +300,28 @@ static const XmlRow blkiotune_rows[] = {
 };
 SCHEMA(blkiotune_schema, "blkiotune", BlkioTune, blkiotune_rows, "limits of block I/O");
 
+/* From here on there is no limit. */
+#define UNLIMITED 9007199254740991ULL
+
+static int
+memtune_check(XmlParse *parse, xmlNode *element, void *object)
+{
+    MemTune *tune = object;
+    OptU64 *const limits[] = { &tune->hard_limit, &tune->soft_limit, &tune->swap_hard_limit };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(limits); i++)
+        if (limits[i]->v >= UNLIMITED)
+            *limits[i] = (OptU64){ 0 };
+    return 0;
+}
+
 static const XmlRow memtune_rows[] = {
     SIZE("hard_limit", MemTune, hard_limit, 1024, "never more"),
     SIZE("soft_limit", MemTune, soft_limit, 1024, "more only while there is plenty"),
     SIZE("min_guarantee", MemTune, min_guarantee, 1024, "never less"),
     SIZE("swap_hard_limit", MemTune, swap_hard_limit, 1024, "memory and swap"), ROWS_END,
 };
-SCHEMA(memtune_schema, "memtune", MemTune, memtune_rows, "limits of memory");
+SCHEMA(memtune_schema, "memtune", MemTune, memtune_rows, "limits of memory", .check = memtune_check);
 
 /* -- memoryBacking -- */
 
@@ -261,6 +358,12 @@ backing_check(XmlParse *parse, xmlNode *element, void *object)
 {
     const M *backing = object;
 
+    unsigned masters = 0;
+
+    for (size_t i = 0; i < backing->pages.n; i++)
+        masters += !backing->pages.items[i]->nodeset;
+    if (masters > 1)
+        return xml_problem(parse, element, parse->domain, ERR_XML_DETAIL, "two sizes of <hugepages> have no 'nodeset'");
     if (one_of(parse, element, "memory source", backing->source, (const char *const[]){ "file", "anonymous", "memfd", NULL }) < 0 ||
         one_of(parse, element, "memory access", backing->access, (const char *const[]){ "shared", "private", NULL }) < 0 ||
         one_of(parse, element, "memory allocation", backing->allocation,

@@ -37,12 +37,12 @@ assign_disk(DomainDef *def, DiskDef *disk, Error *err)
     int index = disk_name_to_index(disk->target);
     DriveAddress address = { 0 };
 
+    if (index < 0)
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: disk target '%s' is not a known name and the disk has no "
+                          "<address>", disk->target);
     for (size_t i = 0; i < G_N_ELEMENTS(layouts); i++) {
         if (layouts[i].bus != disk->bus)
             continue;
-        if (index < 0)
-            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: disk target '%s' is not a known name and the disk has "
-                              "no <address>", disk->target);
         address.unit = index % layouts[i].units;
         address.bus = index / layouts[i].units % layouts[i].buses;
         address.controller = index / layouts[i].units / layouts[i].buses;
@@ -61,10 +61,10 @@ static int
 assign_hostdev(DomainDef *def, Device *device)
 {
     for (unsigned controller = 0; controller < 256; controller++) {
-        for (unsigned unit = 0; unit < 16; unit++) {
+        for (unsigned unit = 0; unit < SCSI_OWN_UNIT; unit++) {
             DriveAddress address = { .controller = controller, .unit = unit };
 
-            if (unit == SCSI_OWN_UNIT || drive_in_use(def, DISK_BUS_SCSI, &address))
+            if (drive_in_use(def, DISK_BUS_SCSI, &address))
                 continue;
             device->info.address = (DeviceAddress){ .type = ADDRESS_DRIVE, .drive = address };
             return 0;
@@ -76,6 +76,10 @@ assign_hostdev(DomainDef *def, Device *device)
 static void
 need_controllers(DomainDef *def, ControllerType type, unsigned last, int model)
 {
+    /* One more is like those that are there. */
+    DOMAIN_FOREACH_KIND(def, DEVICE_CONTROLLER, device)
+        if (CONTROLLER(device)->type == type && type == CONTROLLER_SCSI)
+            model = CONTROLLER(device)->model;
     for (unsigned i = 0; i <= MIN(last, 255); i++)
         domain_need_controller(def, type, i, model);
 }

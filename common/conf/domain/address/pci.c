@@ -42,7 +42,7 @@ static const struct BusType {
     unsigned char first, last; /* usable slots */
 } bus_types[] = {
     [PCI_ROOT] = { TAKES_HOTPLUG | TAKES_PCI | TAKES_BRIDGE | TAKES_EXPANDER, 0, 1, 31 },
-    [PCIE_ROOT] = { TAKES_PCI | TAKES_PCIE | TAKES_ROOT_PORT | TAKES_DMI | TAKES_PCIE_TO_PCI | TAKES_PCIE_EXPANDER, 0, 1, 31 },
+    [PCIE_ROOT] = { TAKES_PCI | TAKES_PCIE | TAKES_ROOT_PORT | TAKES_DMI | TAKES_PCIE_EXPANDER, 0, 1, 31 },
     [PCI_BRIDGE] = { TAKES_HOTPLUG | TAKES_PCI | TAKES_BRIDGE, TAKES_BRIDGE, 1, 31 },
     [DMI_TO_PCI_BRIDGE] = { TAKES_PCI | TAKES_BRIDGE, TAKES_DMI, 0, 31 },
     [PCIE_TO_PCI_BRIDGE] = { TAKES_HOTPLUG | TAKES_PCI | TAKES_BRIDGE, TAKES_PCIE_TO_PCI, 1, 31 },
@@ -102,6 +102,26 @@ add_bus(PciMap *map, PciModel model, Error *err)
     return map->n++;
 }
 
+static bool find_on_bus(const PciBus *bus, unsigned number, unsigned needs, PciAddress *ret_at);
+
+/* A port, there or invented, is used up by the bridge that will be in it. */
+static int
+take_port_for_bridge(PciMap *map, Error *err)
+{
+    PciAddress at = { 0 };
+    bool found = false;
+
+    for (unsigned i = 0; i < map->n && !found; i++)
+        found = bus_takes(&map->buses[i], TAKES_PCIE_TO_PCI, false) && find_on_bus(&map->buses[i], i, TAKES_PCIE_TO_PCI, &at);
+    if (!found) {
+        at.bus = map->n;
+        if (add_bus(map, PCIE_ROOT_PORT, err) < 0)
+            return -1;
+    }
+    map->buses[at.bus].slots[at.slot].functions |= 1;
+    return 0;
+}
+
 /* Invent buses until number exists, of the kind the device needs. */
 static int
 grow(PciMap *map, unsigned number, unsigned needs, Error *err)
@@ -115,7 +135,7 @@ grow(PciMap *map, unsigned number, unsigned needs, Error *err)
         model = PCI_BRIDGE;
         if (express && !some_bus_takes(map, TAKES_BRIDGE)) {
             /* PCI below PCI Express begins with a bridge in a port. */
-            if (!some_bus_takes(map, TAKES_PCIE_TO_PCI | TAKES_HOTPLUG) && add_bus(map, PCIE_ROOT_PORT, err) < 0)
+            if (take_port_for_bridge(map, err) < 0)
                 return -1;
             model = PCIE_TO_PCI_BRIDGE;
             if (number < map->n)
@@ -370,6 +390,12 @@ has_address(const Device *device)
     return device->info.address.type == ADDRESS_PCI && !pci_address_is_empty(&device->info.address.pci);
 }
 
+static bool
+is_pci_controller(const Device *device)
+{
+    return device->kind == DEVICE_CONTROLLER && CONTROLLER(device)->type == CONTROLLER_PCI;
+}
+
 /* In a trial the devices keep their blanks. */
 static int
 give(PciMap *map, Device *device, PciAddress at, unsigned needs, Error *err)
@@ -546,6 +572,14 @@ place_q35(PciMap *map, DomainDef *def, const Needs *n, Error *err)
             return -1;
     hold(map, 0x1f, 0);
     hold(map, 0x1f, 3);
+    /* A bridge to old PCI sits where the one of the real chipset does. */
+    DOMAIN_FOREACH_KIND(def, DEVICE_CONTROLLER, device)
+        if (CONTROLLER(device)->type == CONTROLLER_PCI && CONTROLLER(device)->pci_model == DMI_TO_PCI_BRIDGE &&
+            wants_address(device) && !map->buses[0].slots[0x1e].functions) {
+            if (give_fixed(map, device, 0x1e, 0, err) < 0)
+                return -1;
+            break;
+        }
     if (place_primary_video(map, def, n, 1, err) < 0)
         return -1;
     DOMAIN_FOREACH_KIND(def, DEVICE_SOUND, device)
@@ -563,12 +597,6 @@ place_q35(PciMap *map, DomainDef *def, const Needs *n, Error *err)
 }
 
 /* -- everything else, kind after kind -- */
-
-static bool
-is_pci_controller(const Device *device)
-{
-    return device->kind == DEVICE_CONTROLLER && CONTROLLER(device)->type == CONTROLLER_PCI;
-}
 
 static int
 place_device(PciMap *map, DomainDef *def, const Needs *n, Device *device, Error *err)
@@ -592,6 +620,9 @@ place_device(PciMap *map, DomainDef *def, const Needs *n, Device *device, Error 
             return place_usb_group(map, def, n, controller, err);
     }
     if (device == primary_video(def) && map->trial)
+        return 0;
+    if (map->trial && is_pci_controller(device) && CONTROLLER(device)->pci_model == DMI_TO_PCI_BRIDGE &&
+        map->buses[0].slots[0x1e].functions)
         return 0;
     if (map->trial && device->kind == DEVICE_SOUND && SOUND(device)->model == SOUND_ICH9 &&
         map->buses[0].slots[0x1b].functions && map->buses[0].model == PCIE_ROOT && device == domain_def_device(def, DEVICE_SOUND, 0))
@@ -761,8 +792,19 @@ domain_assign_pci_addresses(DomainDef *def, const DomainCaps *caps, Error *err)
     g_autofree PciMap *map = NULL;
     bool express = domain_def_is_q35(def);
 
-    if (!domain_def_has_pci(def))
+    if (!domain_def_has_pci(def)) {
+        needs.pcie = needs.virtio = needs.pci;
+        LIST_FOREACH(Device, device, &def->devices.list)
+            if (device_needs(&needs, device) && device->info.address.type == ADDRESS_NONE &&
+                device->kind != DEVICE_CONTROLLER)
+                return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: machine '%s' has no PCI bus for a <%s>",
+                                  def->os.machine, device_ops(device->kind)->element);
+        DOMAIN_FOREACH_KIND(def, DEVICE_CONTROLLER, device)
+            if (CONTROLLER(device)->type == CONTROLLER_USB && device_needs(&needs, device))
+                return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: machine '%s' has no PCI bus for a USB controller",
+                                  def->os.machine);
         return 0;
+    }
     needs.pcie = express ? TAKES_HOTPLUG | TAKES_PCIE : needs.pci;
     needs.virtio = needs.pcie;
     map = g_new0(PciMap, 1);

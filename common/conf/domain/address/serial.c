@@ -27,12 +27,12 @@ port_in_use(const DomainDef *def, unsigned controller, unsigned port)
 
 /* Port 0 is for the first console of each controller; channels begin with 1. */
 static bool
-take_port(DomainDef *def, Device *device, unsigned controller, bool allow_zero)
+take_port(DomainDef *def, Device *device, unsigned controller)
 {
     const ControllerDef *bus = domain_find_controller(def, CONTROLLER_VIRTIO_SERIAL, controller);
     unsigned ports = bus && bus->ports.set ? bus->ports.v : DEFAULT_PORTS;
 
-    for (unsigned port = allow_zero ? 0 : 1; port < ports; port++) {
+    for (unsigned port = 1; port < ports; port++) {
         if (port_in_use(def, controller, port))
             continue;
         device->info.address = (DeviceAddress){ .type = ADDRESS_VIRTIO_SERIAL,
@@ -45,13 +45,12 @@ take_port(DomainDef *def, Device *device, unsigned controller, bool allow_zero)
 static int
 assign_port(DomainDef *def, Device *device, Error *err)
 {
-    bool console = device->kind == DEVICE_CONSOLE;
     const VirtioSerialAddress *address = &device->info.address.vioserial;
 
     if (device->info.address.type == ADDRESS_VIRTIO_SERIAL) {
-        if (address->port || console)
+        if (address->port)
             return 0;
-        if (take_port(def, device, address->controller, false))
+        if (take_port(def, device, address->controller))
             return 0;
         return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: virtio-serial controller %u has no free port",
                           address->controller);
@@ -61,7 +60,7 @@ assign_port(DomainDef *def, Device *device, Error *err)
     for (unsigned i = 0; i < MAX_CONTROLLERS; i++) {
         if (!domain_find_controller(def, CONTROLLER_VIRTIO_SERIAL, i))
             domain_need_controller(def, CONTROLLER_VIRTIO_SERIAL, i, 0);
-        if (take_port(def, device, i, console))
+        if (take_port(def, device, i))
             return 0;
     }
     return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: no virtio-serial controller has a free port");
@@ -82,15 +81,12 @@ assign_ccid(DomainDef *def)
 int
 domain_assign_serial_addresses(DomainDef *def, Error *err)
 {
-    static const DeviceKind order[] = { DEVICE_CONSOLE, DEVICE_CHANNEL };
+    /* A console has no port of its own in a definition: QEMU gives it the one that is free. */
+    for (size_t at = 0; at < def->devices.list.n; at++) {
+        Device *device = def->devices.list.items[at];
 
-    for (size_t i = 0; i < G_N_ELEMENTS(order); i++) {
-        for (size_t at = 0; at < def->devices.list.n; at++) {
-            Device *device = def->devices.list.items[at];
-
-            if (device->kind == order[i] && on_virtio_serial(device) && assign_port(def, device, err) < 0)
-                return -1;
-        }
+        if (device->kind == DEVICE_CHANNEL && on_virtio_serial(device) && assign_port(def, device, err) < 0)
+            return -1;
     }
     assign_ccid(def);
     return 0;

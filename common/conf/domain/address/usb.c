@@ -102,17 +102,21 @@ check_given(const DomainDef *def, const Device *device, Error *err)
     return 0;
 }
 
-/* The first free port in the tree below prefix (NULL: the root ports), depth first. Owned by the caller. */
+/* The first free port below prefix (NULL: the root ports), else below its hubs. Owned by the caller. */
 static char *
 free_port(const DomainDef *def, unsigned bus, const char *prefix, unsigned ports, int depth)
 {
     for (unsigned n = 1; n <= ports; n++) {
         g_autofree char *port = prefix ? g_strdup_printf("%s.%u", prefix, n) : g_strdup_printf("%u", n);
+
+        if (!device_at(def, bus, port))
+            return g_steal_pointer(&port);
+    }
+    for (unsigned n = 1; n <= ports; n++) {
+        g_autofree char *port = prefix ? g_strdup_printf("%s.%u", prefix, n) : g_strdup_printf("%u", n);
         const Device *there = device_at(def, bus, port);
         char *inside;
 
-        if (!there)
-            return g_steal_pointer(&port);
         if (there->kind == DEVICE_HUB && depth < 4 && (inside = free_port(def, bus, port, HUB_PORTS, depth + 1)))
             return inside;
     }

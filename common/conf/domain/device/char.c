@@ -61,7 +61,8 @@ char_check(XmlParse *parse, xmlNode *element, void *object)
         chr->source.type = CHAR_PTY;
     if (chr->source.type == CHAR_PTY && parse->flags & XML_INACTIVE)
         g_clear_pointer(&chr->source.path, g_free);
-    return char_source_check(parse, element, &chr->source);
+    return char_source_check(parse, element, &chr->source,
+                             xml_is(element, "channel", NULL) && chr->channel_target == CHANNEL_VIRTIO);
 }
 
 static int

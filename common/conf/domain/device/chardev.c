@@ -58,9 +58,19 @@ path_shown(const void *object, unsigned flags)
     return source->type != CHAR_PTY || !(flags & XML_INACTIVE);
 }
 
+/* A socket whose path is still to be chosen has nothing to say. */
+static bool
+mode_shown(const void *object, unsigned flags)
+{
+    const S *source = object;
+
+    return source->type != CHAR_UNIX || source->path;
+}
+
 #define PATH_TYPES CHAR_PTY, CHAR_DEV, CHAR_FILE, CHAR_PIPE, CHAR_UNIX
 static const XmlRow source_rows[] = {
-    A_ENUM("mode", S, mode, mode_names, "connect to a peer, or bind and listen", WHEN(S, type, CHAR_TCP, CHAR_UNIX)),
+    A_ENUM("mode", S, mode, mode_names, "connect to a peer, or bind and listen", WHEN(S, type, CHAR_TCP, CHAR_UNIX),
+           .shown = mode_shown),
     A_LSTR("path", S, path, "device, file, pipe or socket", WHEN(S, type, PATH_TYPES), .shown = path_shown),
     A_LSTR("host", S, host, "peer or local address", WHEN(S, type, CHAR_TCP)),
     A_LSTR("service", S, service, "port", WHEN(S, type, CHAR_TCP)),
@@ -193,16 +203,21 @@ SCHEMA(char_source_schema, "charSourceElements", S, char_source_rows, "host side
 
 /* What each type cannot do without. */
 int
-char_source_check(XmlParse *parse, xmlNode *element, const CharSource *source)
+char_source_check(XmlParse *parse, xmlNode *element, CharSource *source, bool path_is_chosen)
 {
     const char *missing = NULL;
+
+    if ((source->type == CHAR_TCP || source->type == CHAR_UNIX) && !source->mode)
+        source->mode = CHAR_CONNECT;
+    if (source->type == CHAR_TCP && !source->protocol)
+        source->protocol = CHAR_RAW;
 
     switch (source->type) {
     case CHAR_DEV: case CHAR_FILE: case CHAR_PIPE:
         missing = source->path ? NULL : "path";
         break;
-    case CHAR_UNIX: /* the path of a listening socket is generated */
-        missing = source->path || source->mode != CHAR_CONNECT ? NULL : "path";
+    case CHAR_UNIX:
+        missing = source->path || path_is_chosen ? NULL : "path";
         break;
     case CHAR_TCP:
         missing = !source->host ? "host" : !source->service ? "service" : NULL;
@@ -226,7 +241,7 @@ char_source_check(XmlParse *parse, xmlNode *element, const CharSource *source)
                            "<source> of a character device of type '%s' needs an attribute '%s'",
                            char_type_names[source->type], missing);
     if (source->reconnect.enabled == TRI_YES && source->reconnect.timeout.v == 0)
-        return xml_problem(parse, element, FROM_DOMAIN, ERR_INVALID_ARG,
+        return xml_problem(parse, element, FROM_QEMU, ERR_INVALID_ARG,
                            "the timeout of <reconnect> cannot be 0; give a number of seconds");
     return 0;
 }

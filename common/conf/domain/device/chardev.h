@@ -42,5 +42,5 @@ typedef struct CharSource {
 extern const XmlSchema char_type_schema;   /* CharSource: the attribute "type" */
 extern const XmlSchema char_source_schema; /* CharSource: <source>, <protocol>, <log> */
 extern const XmlSchema char_reconnect_schema; /* CharReconnect */
-/* Rules of a complete source; element is for the message. */
-int char_source_check(XmlParse *parse, xmlNode *element, const CharSource *source);
+/* Rules and defaults of a complete source; element is for the message. path_is_chosen: a unix socket may lack a path. */
+int char_source_check(XmlParse *parse, xmlNode *element, CharSource *source, bool path_is_chosen);

@@ -39,7 +39,7 @@ static const XmlRow target_rows[] = {
     A_UINT("chassis", C, chassis, "chassis of a port", .max = 255, .flags = XR_ABI),
     A_HEX("port", C, port, "port number", .max = 255, .digits = 1, .flags = XR_ABI),
     A_UINT("busNr", C, bus_nr, "bus number of an expander", .max = 254, .flags = XR_ABI),
-    A_UINT("index", C, target_index, "index of a host bridge", .max = 30),
+    A_UINT("index", C, target_index, "index of a host bridge", .max = 31),
     A_ONOFF("hotplug", C, hotplug, "devices may come and go"),
     E_UINT("node", C, node, "NUMA node of an expander"),
     ROWS_END,

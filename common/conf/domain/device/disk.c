@@ -334,6 +334,8 @@ disk_check(XmlParse *parse, xmlNode *element, void *object)
         memmove(disk->target, disk->target + 6, strlen(disk->target + 6) + 1);
     if (!disk->bus)
         disk->bus = default_bus_for(disk);
+    if (disk->driver.cache == DISK_CACHE_DEFAULT)
+        disk->driver.cache = DISK_CACHE_ABSENT;
     if (disk->bus == DISK_BUS_FDC && disk->device == DISK_DISK)
         disk->device = DISK_FLOPPY;
     if (disk->device == DISK_CDROM)

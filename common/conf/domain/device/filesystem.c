@@ -92,7 +92,7 @@ filesystem_check(XmlParse *parse, xmlNode *element, void *object)
 
     if (!fs->type)
         fs->type = FS_MOUNT;
-    if (!fs->access)
+    if (!fs->access && !fs->socket)
         fs->access = FS_PASSTHROUGH;
     if (!fs->target && !fs->socket)
         return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "<filesystem> needs a <target> with a 'dir'");

@@ -116,9 +116,6 @@ graphics_check(XmlParse *parse, xmlNode *element, void *object)
 
     switch (graphics->type) {
     case GRAPHICS_VNC: case GRAPHICS_SPICE: case GRAPHICS_RDP:
-        if (graphics->listens.n > 1)
-            return xml_problem(parse, element, parse->domain, ERR_CONFIG_UNSUPPORTED,
-                               "<graphics> of type '%s' can have only one <listen>", graphics_type_names[graphics->type]);
         if (merge_listen(parse, element, graphics) < 0)
             return -1;
         return check_ports(parse, element, graphics);
@@ -160,7 +157,7 @@ port_format(XmlWriter *writer, const XmlRow *row, const void *object, unsigned f
 
     if (port->set && port->v && !(graphics->autoport == TRI_YES && flags & XML_INACTIVE))
         xml_writer_attrf(writer, row->name, "%d", port->v);
-    else if (!is_spice && (graphics->autoport == TRI_YES || !port->set))
+    else if (!is_spice && graphics->autoport == TRI_YES)
         xml_writer_attr(writer, row->name, "-1");
 }
 

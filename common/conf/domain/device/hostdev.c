@@ -73,6 +73,12 @@ static SCHEMA(iqn_schema, "hostdevIqn", H, iqn_rows, "name of the initiator");
 static const XmlRow initiator_rows[] = { GROUP("iqn", iqn_schema, "its name"), ROWS_END };
 static SCHEMA(initiator_schema, "hostdevInitiator", H, initiator_rows, "iSCSI initiator");
 
+static bool
+has_scsi_address(const void *object, unsigned flags)
+{
+    return ((const H *)object)->scsi_has_address;
+}
+
 static const XmlRow source_rows[] = {
     A_STR("startupPolicy", H, startup_policy, "what if it is missing at start", TYPE_IS(HOSTDEV_USB)),
     A_STR("guestReset", H, guest_reset, "what a guest's reset does", TYPE_IS(HOSTDEV_USB)),
@@ -88,7 +94,7 @@ static const XmlRow source_rows[] = {
     GROUP_AT("address", H, source.address, hostdev_pci_address_schema, "PCI device", TYPE_IS(HOSTDEV_PCI)),
     GROUP_AT("address", H, source.address, mdev_address_schema, "mediated device", TYPE_IS(HOSTDEV_MDEV)),
     GROUP("adapter", adapter_schema, "SCSI adapter", TYPE_IS(HOSTDEV_SCSI)),
-    GROUP("address", scsi_address_schema, "SCSI device", TYPE_IS(HOSTDEV_SCSI)),
+    GROUP("address", scsi_address_schema, "SCSI device", TYPE_IS(HOSTDEV_SCSI), .shown = has_scsi_address),
     ITEMS("host", H, scsi_hosts, scsi_host_schema, "iSCSI server", TYPE_IS(HOSTDEV_SCSI)),
     PTR("auth", H, scsi_auth, storage_auth_schema, "credentials", TYPE_IS(HOSTDEV_SCSI)),
     GROUP("initiator", initiator_schema, "iSCSI initiator", TYPE_IS(HOSTDEV_SCSI)),
@@ -155,6 +161,13 @@ hostdev_check(XmlParse *parse, xmlNode *element, void *object)
     if (hostdev->source.type == HOSTDEV_MDEV && enum_from_name(mdev_model_names, hostdev->model) < 0)
         return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
                            "model '%s' of a mediated device is not vfio-pci, vfio-ccw or vfio-ap", hostdev->model);
+    /* A target without a unit means the first. */
+    if (hostdev->scsi_protocol && hostdev->scsi_name && !strchr(hostdev->scsi_name, '/')) {
+        char *name = g_strdup_printf("%s/0", hostdev->scsi_name);
+
+        g_free(hostdev->scsi_name);
+        hostdev->scsi_name = name;
+    }
     return check_source(parse, element, hostdev);
 }
 

@@ -171,7 +171,7 @@ static SCHEMA(master_schema, "usbMaster", I, master_rows, "companion of another 
 static const XmlRow rom_rows[] = {
     A_YESNO("enabled", I, rom_enabled, "whether there is an option ROM"),
     A_ONOFF("bar", I, rom_bar, "whether the ROM is visible in the memory map"),
-    A_LSTR("file", I, rom_file, "image of the ROM"),
+    A_STR("file", I, rom_file, "image of the ROM"),
     ROWS_END,
 };
 static SCHEMA(rom_schema, "rom", I, rom_rows, "PCI option ROM");

@@ -139,8 +139,8 @@ static SCHEMA(bandwidth_schema, "bandwidth", NetBandwidth, bandwidth_rows, "limi
 #define C CharSource
 static const XmlRow vhost_user_rows[] = {
     INLINE(char_type_schema),
-    A_STR("path", C, path, "socket", .flags = XR_REQUIRED),
-    A_ENUM("mode", C, mode, server_names, "who listens", .flags = XR_REQUIRED),
+    A_STR("path", C, path, "socket"),
+    A_ENUM("mode", C, mode, server_names, "who listens"),
     GROUP_AT("reconnect", C, reconnect, char_reconnect_schema, "what if the other side goes away"),
     ROWS_END,
 };
@@ -317,6 +317,9 @@ net_check(XmlParse *parse, xmlNode *element, void *object)
     if ((net->type == NET_DIRECT || net->type == NET_VDPA) && !net->source.dev)
         return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "<source> of type '%s' needs a 'dev'",
                            net_type_names[net->type]);
+    if (net->type == NET_VHOSTUSER && g_strcmp0(net->backend.type, "passt") != 0 &&
+        (!net->source.vhost_user.path || !net->source.vhost_user.mode))
+        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "<source> of type 'vhostuser' needs a 'path' and a 'mode'");
     if (net->type == NET_DIRECT && !net->source.mode)
         net->source.mode = DIRECT_VEPA;
     if (net->type == NET_HOSTDEV)
@@ -326,6 +329,14 @@ net_check(XmlParse *parse, xmlNode *element, void *object)
     if (net->target && parse->flags & XML_INACTIVE && net->target_managed != TRI_NO && generated_name(net->target))
         g_clear_pointer(&net->target, g_free);
     return check_mac(parse, element, net);
+}
+
+static bool
+has_filter(const void *object, unsigned flags)
+{
+    const N *net = object;
+
+    return net->type == NET_ETHERNET || net->type == NET_NETWORK || net->type == NET_BRIDGE;
 }
 
 static bool
@@ -344,6 +355,8 @@ static const XmlRow net_rows[] = {
     PTR("virtualport", N, vport, vport_schema, "port of a virtual switch"),
     GROUP_AT("bandwidth", N, bandwidth, bandwidth_schema, "limits"),
     GROUP("port", port_options_schema, "port options"),
+    ITEMS("ip", N, ips, ip_schema, "address of the guest"),
+    ITEMS("route", N, routes, route_schema, "route of the guest"),
     GROUP("script", script_schema, "start script"),
     GROUP("downscript", downscript_schema, "stop script"),
     GROUP("backenddomain", net_backenddomain_schema, "driver domain"),
@@ -353,14 +366,12 @@ static const XmlRow net_rows[] = {
     GROUP("driver", hostdev_driver_schema, "driver of a passed-through card", WHEN(N, type, NET_HOSTDEV)),
     GROUP("driver", net_driver_schema, "back-end", WHEN_ALL_BUT(N, type, NET_HOSTDEV)),
     GROUP_AT("backend", N, backend, net_backend_schema, "program behind the card"),
-    PTR("filterref", N, filter, filter_schema, "network filter"),
+    PTR("filterref", N, filter, filter_schema, "network filter", .shown = has_filter),
     GROUP("tune", net_tune_schema, "tuning"),
     GROUP("link", net_link_schema, "cable"),
     GROUP("mtu", net_mtu_schema, "largest packet"),
     GROUP("coalesce", coalesce_schema, "interrupt coalescing"),
     GROUP("teaming", teaming_schema, "pair of cards"),
-    ITEMS("ip", N, ips, ip_schema, "address of the guest"),
-    ITEMS("route", N, routes, route_schema, "route of the guest"),
     ITEMS("portForward", N, forwards, forward_schema, "forwarded ports"),
     INLINE_AT(N, base.info, device_info_rom_schema),
     ROWS_END,

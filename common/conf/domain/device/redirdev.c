@@ -13,7 +13,7 @@ redir_check(XmlParse *parse, xmlNode *element, void *object)
         redir->bus = REDIR_USB;
     if (!redir->source.type)
         return xml_problem(parse, element, FROM_XML, ERR_XML_ERROR, "element <redirdev> needs an attribute 'type'");
-    return char_source_check(parse, element, &redir->source);
+    return char_source_check(parse, element, &redir->source, false);
 }
 
 static const XmlRow redir_rows[] = {
@@ -67,6 +67,7 @@ rule_check(XmlParse *parse, xmlNode *element, void *object)
 {
     RedirRule *rule = object;
     unsigned major, minor = 0;
+    const char *dot;
     int used = 0;
 
     if (rule->version && strcmp(rule->version, "-1") == 0)
@@ -76,6 +77,9 @@ rule_check(XmlParse *parse, xmlNode *element, void *object)
     if ((sscanf(rule->version, "%2u.%2u%n", &major, &minor, &used) != 2 || rule->version[used]) &&
         (used = 0, sscanf(rule->version, "%2u%n", &major, &used) != 1 || rule->version[used]))
         return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "USB version '%s' is not like 1.10", rule->version);
+    dot = strchr(rule->version, '.');
+    if (dot && strlen(dot + 1) == 1)
+        minor *= 10;
     g_free(rule->version);
     rule->version = g_strdup_printf("%u.%02u", major, minor);
     return 0;

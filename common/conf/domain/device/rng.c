@@ -29,7 +29,7 @@ rng_check(XmlParse *parse, xmlNode *element, void *object)
         return 0;
     if (rng->backend == RNG_EGD && !rng->chardev.type)
         return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "<backend> of model 'egd' needs a 'type'");
-    return rng->backend == RNG_EGD ? char_source_check(parse, element, &rng->chardev) : 0;
+    return rng->backend == RNG_EGD ? char_source_check(parse, element, &rng->chardev, false) : 0;
 }
 
 static const XmlRow rng_rows[] = {

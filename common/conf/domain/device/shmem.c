@@ -31,7 +31,7 @@ static const XmlRow shmem_rows[] = {
     A_STR("name", S, name, "name of the memory", .flags = XR_REQUIRED | XR_ABI),
     A_STR("role", S, role, "master or peer"),
     GROUP("model", model_schema, "kind of device"),
-    SIZE("size", S, size, 1024 * 1024, "size of the memory", .max = 1, .flags = XR_ABI),
+    SIZE("size", S, size, 1024 * 1024, "size of the memory", .max = 1, .unit = "M", .flags = XR_ABI),
     GROUP("server", server_schema, "server"),
     GROUP("msi", msi_schema, "interrupts"),
     INLINE_AT(S, base.info, device_info_schema),

@@ -6,7 +6,7 @@ static const char *const mode_names[] = { NULL, "host", "host-certificates", "pa
 static int
 smartcard_check(XmlParse *parse, xmlNode *element, void *object)
 {
-    const S *card = object;
+    S *card = object;
 
     if (card->mode == SMARTCARD_HOST_CERTS && card->certificates.n != 3)
         return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
@@ -15,7 +15,7 @@ smartcard_check(XmlParse *parse, xmlNode *element, void *object)
         return 0;
     if (!card->source.type)
         return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "<smartcard> of mode 'passthrough' needs a 'type'");
-    return char_source_check(parse, element, &card->source);
+    return char_source_check(parse, element, &card->source, false);
 }
 
 static const XmlRow smartcard_rows[] = {

@@ -236,20 +236,21 @@ static const XmlRow source_rows[] = {
              WHEN(S, type, STORAGE_VHOST_USER)),
     A_ENUM("startupPolicy", S, startup_policy, startup_names, "what if it is missing at start"),
     A_UINT("index", S, index, "identity in the chain", .flags = XR_LIVE),
-    ITEMS("seclabel", S, seclabels, source_seclabel_schema, "label of the source", PATHS),
+    ITEMS("seclabel", S, seclabels, source_seclabel_schema, "label of the source",
+          WHEN(S, type, STORAGE_FILE, STORAGE_BLOCK, STORAGE_DIR, STORAGE_VOLUME)),
     ITEMS("host", S, hosts, host_schema, "a server", NET),
     GROUP("snapshot", snapshot_schema, "snapshot of the image", NET),
     GROUP("config", config_schema, "configuration of the client", NET),
     GROUP("initiator", initiator_schema, "iSCSI initiator", NET),
-    PTR("auth", S, auth, storage_auth_schema, "credentials"),
-    PTR("encryption", S, encryption, storage_encryption_schema, "encryption"),
-    GROUP_AT("reservations", S, reservations, reservations_schema, "persistent reservations"),
-    GROUP("identity", identity_schema, "who we are", NET),
-    GROUP("knownHosts", known_hosts_schema, "known hosts", NET),
     GROUP("ssl", ssl_schema, "certificates", NET),
     GROUP("cookies", cookies_schema, "HTTP cookies", NET),
     GROUP("readahead", readahead_schema, "read ahead", NET),
     GROUP("timeout", timeout_schema, "time limit of the server", NET),
+    GROUP("knownHosts", known_hosts_schema, "known hosts", NET),
+    GROUP("identity", identity_schema, "who we are", NET),
+    PTR("auth", S, auth, storage_auth_schema, "credentials"),
+    PTR("encryption", S, encryption, storage_encryption_schema, "encryption"),
+    GROUP_AT("reservations", S, reservations, reservations_schema, "persistent reservations"),
     GROUP("slices", slices_schema, "parts that are used"),
     ROWS_END,
 };
@@ -259,7 +260,7 @@ SCHEMA(storage_source_schema, "storageSource", S, source_rows, "where the data i
 
 /* -- format, chain -- */
 
-static const XmlRow max_size_rows[] = { SIZE("max_size", S, metadata_cache, 1, "upper bound of the cache"), ROWS_END };
+static const XmlRow max_size_rows[] = { SIZE("max_size", S, metadata_cache, 1, "upper bound of the cache", .unit = "bytes"), ROWS_END };
 SCHEMA(metadata_cache_schema, "metadataCache", S, max_size_rows, "cache of a qcow2 image's tables");
 
 static const XmlRow format_rows[] = {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-const char *const tpm_model_names[] = { NULL, "tpm-tis", "tpm-crb", "tpm-spapr", "tpm-spapr-proxy", NULL };
+const char *const tpm_model_names[] = { NULL, "tpm-tis", "tpm-crb", "tpm-spapr", "spapr-tpm-proxy", NULL };
 static const char *const backend_names[] = { NULL, "passthrough", "emulator", "external", NULL };
 
 #define T TpmDef
