@@ -1,0 +1,57 @@
+"""One guest whose QEMU no longer answers makes that guest slow, and nothing else."""
+import os
+import signal
+
+import pytest
+
+from harness import Guest, python_inside
+
+TIMED = r'''
+import json, sys, time, libvirt
+libvirt.registerErrorHandler(lambda *a: None, None)
+c = libvirt.open(None)
+stuck, other = c.lookupByName("stuck"), c.lookupByName("healthy")
+def timed(f):
+    best = None
+    for _ in range(5):
+        start = time.monotonic()
+        f()
+        took = (time.monotonic() - start) * 1000
+        best = took if best is None else min(best, took)
+    return best
+print(json.dumps({
+    "list": timed(lambda: c.listAllDomains()), "xml": timed(lambda: stuck.XMLDesc()), "state": timed(lambda: stuck.state()),
+    "other xml": timed(lambda: other.XMLDesc()), "other suspend": timed(lambda: (other.suspend(), other.resume()))}))
+'''
+
+
+@pytest.fixture(scope='module')
+def stopped(host):
+    stuck, healthy = Guest(host, 'stuck').create().wait_up(), Guest(host, 'healthy').create().wait_up()
+    pid = host.qemu_pid('stuck')
+    os.kill(pid, signal.SIGSTOP)
+    yield stuck
+    os.kill(pid, signal.SIGCONT)
+    stuck.remove()
+    healthy.remove()
+
+
+def test_everything_else_is_as_fast_as_ever(host, stopped):
+    """The budget is 5 ms; the limit here leaves room for a loaded machine, and the best of five counts."""
+    times = python_inside(host, TIMED)
+    assert all(ms < 20 for ms in times.values()), times
+
+
+def test_what_needs_it_fails_naming_it(host, stopped):
+    done = host.virsh('suspend', 'stuck', check=False, timeout=120)
+    assert done.returncode != 0
+    assert 'stuck' in done.stderr
+
+
+def test_it_can_still_be_destroyed(host):
+    victim = Guest(host, 'victim').create().wait_up()
+    pid = host.qemu_pid('victim')
+    os.kill(pid, signal.SIGSTOP)
+    host.virsh('destroy', 'victim', timeout=120)
+    assert host.qemu_pid('victim') is None
+    victim.remove()

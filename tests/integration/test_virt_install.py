@@ -1,0 +1,51 @@
+"""virt-install, the tool most guests are born with, unchanged: kernel and disk guests, on q35 and pc, to the guest's own
+marker on its console; and a KVM guest that needs no operating system, where this machine has KVM."""
+import os
+
+import pytest
+
+from harness import BOOTSECTOR_UP, UP, install_guests, wait_until
+
+HOST = {'no_kvm': False}
+
+
+def install(host, name, marker, *options):
+    console = host.root / 'images' / f'{name}.console'
+    host.run('virt-install', '--connect', host.uri, '--name', name, '--import', '--noautoconsole', '--graphics', 'none',
+             '--network', 'none', '--osinfo', 'detect=off,require=off', '--serial', f'file,path={console}', '--console',
+             'target.type=serial', '--check', 'all=off', *options)
+    wait_until(lambda: console.exists() and marker.encode() in console.read_bytes(), f'{name} shows {marker!r}')
+    assert host.virsh('domstate', name).strip() == 'running'
+
+
+@pytest.fixture
+def name(host, request):
+    chosen = 'vi-' + request.node.name.split('[')[-1].rstrip(']').replace('test_', '')
+    yield chosen
+    host.virsh('destroy', chosen, check=False)
+    host.virsh('undefine', chosen, check=False)
+
+
+@pytest.mark.parametrize('machine', ['q35', 'pc'])
+def test_kernel_guest(host, name, machine):
+    images = install_guests(host)
+    install(host, name, UP, '--virt-type', 'qemu', '--machine', machine, '--memory', '160', '--disk', 'none',
+            '--boot', f'kernel={images}/vmlinuz,initrd={images}/initrd,kernel_args="console=ttyS0 quiet panic=-1"')
+
+
+@pytest.mark.parametrize('machine', ['q35', 'pc'])
+def test_disk_guest(host, name, machine):
+    images = install_guests(host)
+    disk = images / f'{name}.img'
+    host.run('cp', '--sparse=always', str(images / 'disk.img'), str(disk))
+    disk.chmod(0o666)
+    install(host, name, UP, '--virt-type', 'qemu', '--machine', machine, '--memory', '160', '--disk', f'path={disk},format=raw,bus=virtio')
+
+
+@pytest.mark.skipif(not os.access('/dev/kvm', os.R_OK | os.W_OK), reason='this machine has no /dev/kvm')
+def test_kvm_guest(host, name):
+    images = install_guests(host)
+    disk = images / f'{name}.img'
+    host.run('cp', str(images / 'bootsector.img'), str(disk))
+    disk.chmod(0o666)
+    install(host, name, BOOTSECTOR_UP, '--virt-type', 'kvm', '--machine', 'pc', '--memory', '64', '--disk', f'path={disk},format=raw,bus=ide')
