@@ -22,3 +22,9 @@ def test_function_sizes(name):
     for function, line, lines in source.functions(name):
         key = f'{name}:{function}'
         assert lines <= FUNCTION_LINES or key in LONG_FUNCTIONS, f'{key} (line {line}) has {lines} lines'
+
+
+def test_a_small_device_stays_small():
+    """A trivial device kind is two small files and a row in each of two arrays: rng is the measure."""
+    lines = sum(source.text(f'{folder}/device/rng.c').count('\n') for folder in ('common/conf/domain', 'virtqemud'))
+    assert lines <= 150
