@@ -103,6 +103,22 @@ static int remake_directory(const char *dir, const char *without)
     return rc;
 }
 
+/*
+ * A /dev without one name. Terminals come from an instance of their own: the kernel looks for the "pts" beside the ptmx
+ * that was opened, and does not find it beside a bind mount.
+ */
+static int remake_dev(const char *without)
+{
+    if (remake_directory("/dev", without) < 0)
+        return -1;
+    umount2("/dev/ptmx", MNT_DETACH);
+    unlink("/dev/ptmx");
+    umount2("/dev/pts", MNT_DETACH);
+    if (mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=666,mode=620") < 0)
+        return fail("mount", "/dev/pts");
+    return symlink("pts/ptmx", "/dev/ptmx") == 0 ? 0 : fail("make", "/dev/ptmx");
+}
+
 static int loopback_up(void)
 {
     struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -144,7 +160,7 @@ int private_host_enter(const PrivateHost *host)
         return -1;
     if (mount_root(host) < 0)
         return -1;
-    return host->no_kvm && access("/dev/kvm", F_OK) == 0 ? remake_directory("/dev", "kvm") : 0;
+    return host->no_kvm && access("/dev/kvm", F_OK) == 0 ? remake_dev("kvm") : 0;
 }
 
 int private_host_mount_proc(void)

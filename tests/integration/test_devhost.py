@@ -130,6 +130,12 @@ def test_kvm_can_be_hidden(tree):
     assert shown.stdout.strip() == str(os.path.exists('/dev/kvm'))
 
 
+@pytest.mark.parametrize('options', [[], ['--no-kvm'], ['--session', '--no-kvm']])
+def test_terminals_work(tree, options):
+    run = devhost(tree, *options, command=['script', '-qec', 'tty && echo works', '/dev/null'])
+    assert 'works' in run.stdout, run.stdout + run.stderr
+
+
 def test_private_network(tree):
     run = devhost(tree, '--netns', command=['ls', '/sys/class/net'])
     links = devhost(tree, '--netns', command=['cat', '/proc/net/dev'])
