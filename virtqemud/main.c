@@ -1,5 +1,6 @@
 /* virtqemud: the guests of this host, each a QEMU process. */
 #include "common/base/job.h"
+#include "common/host/polkit.h"
 #include "virtqemud/api/api.h"
 #include "virtqemud/domain/autostart.h"
 #include "virtqemud/domain/domain.h"
@@ -8,7 +9,7 @@
 #include "virtqemud/run/run.h"
 
 static const ApiTable *const tables[] = { &api_host, &api_lookup, &api_state, &api_lifecycle, &api_define, &api_save, &api_console,
-                                         &api_stats };
+                                         &api_stats, &api_metadata, &api_qemu };
 
 static int
 start(Daemon *daemon, Error *err)
@@ -30,6 +31,13 @@ ready(Daemon *daemon)
     autostart_run(daemon->user);
 }
 
+/* Features of the hypervisor driver, by number: migration protocol 3 and what belongs to it come later. */
+static int
+feature(void *daemon, RpcClient *client, int number)
+{
+    return number == 11 || number == 13 ? 1 : 0; /* migratable XML, typed parameters */
+}
+
 /* A running guest needs nobody, but its death must be noticed and its events told. */
 static bool
 busy(Daemon *daemon)
@@ -49,10 +57,11 @@ stop(Daemon *daemon)
 int
 main(int argc, char **argv)
 {
+    static const RpcHooks hooks = { .polkit = polkit_authorize, .feature = feature };
     static const DaemonSpec spec = {
         .name = "virtqemud",
         .summary = "Manages the QEMU guests of this host.",
-        .server = { .owner = RPC_OWNER_HYPERVISOR, .type = "QEMU", .scheme = "qemu" },
+        .server = { .owner = RPC_OWNER_HYPERVISOR, .type = "QEMU", .scheme = "qemu", .hooks = &hooks },
         .start = start,
         .ready = ready,
         .busy = busy,

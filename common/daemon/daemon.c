@@ -135,7 +135,7 @@ main_is_idle(Main *m)
     Daemon *d = &m->daemon;
 
     return rpc_server_clients(d->server) == 0 && rpc_server_running_calls(d->server) == 0 &&
-           (!d->admin || rpc_server_clients(d->admin) == 0) && !(d->spec->busy && d->spec->busy(d)) && worker_busy() == 0;
+           rpc_server_clients(rpc_admin_server(d->admin)) == 0 && !(d->spec->busy && d->spec->busy(d)) && worker_busy() == 0;
 }
 
 static void
@@ -218,8 +218,7 @@ main_on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, 
     m->stopping = true;
     sd_notify(0, "STOPPING=1");
     rpc_server_drain(m->daemon.server);
-    if (m->daemon.admin)
-        rpc_server_drain(m->daemon.admin);
+    rpc_server_drain(rpc_admin_server(m->daemon.admin));
     m->idle_since = loop_now();
     return main_on_drain(NULL, 0, m);
 }
@@ -278,14 +277,10 @@ serve_socket(Main *m, SocketRole role, int fd, Error *err)
         .auth = role == SOCKET_ADMIN ? RPC_AUTH_NONE : auth_of(role == SOCKET_RO ? d->config.auth_unix_ro : d->config.auth_unix_rw),
         .same_uid = role == SOCKET_ADMIN,
     };
-    RpcServer *server = role == SOCKET_ADMIN ? d->admin : d->server;
+    RpcServer *server = role == SOCKET_ADMIN ? rpc_admin_server(d->admin) : d->server;
 
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-    if (!server) {
-        close(fd);
-        return 0;
-    }
     return rpc_server_listen(server, fd, &options, err);
 }
 
@@ -377,6 +372,23 @@ set_up_sockets(Main *m, Error *err)
 
 /* --- life --- */
 
+static int
+main_set_timeout(void *data, unsigned seconds, Error *err)
+{
+    Main *m = data;
+
+    m->options.timeout = (int)MIN(seconds, (unsigned)G_MAXINT / 1000);
+    m->idle_timer = sd_event_source_disable_unref(m->idle_timer);
+    daemon_touch(&m->daemon);
+    return 0;
+}
+
+static int
+main_shutdown(void *data, unsigned flags, Error *err)
+{
+    return main_on_terminate(NULL, NULL, data);
+}
+
 static void
 set_up_server(Main *m)
 {
@@ -395,6 +407,16 @@ set_up_server(Main *m)
     m->server_options.daemon = d;
     m->server_options.hooks = &m->hooks;
     d->server = rpc_server_new(&m->server_options);
+    d->admin = rpc_admin_new(&(RpcAdminOptions){
+        .max_clients = (unsigned)d->config.admin_max_clients,
+        .max_client_requests = (unsigned)d->config.admin_max_client_requests,
+        .keepalive_interval = (int)d->config.admin_keepalive_interval,
+        .keepalive_count = (unsigned)d->config.admin_keepalive_count,
+        .set_timeout = main_set_timeout,
+        .shutdown = main_shutdown,
+        .data = m,
+    });
+    rpc_admin_add(d->admin, d->server);
 }
 
 static int
@@ -443,8 +465,10 @@ main_done(Main *m)
 {
     m->idle_timer = sd_event_source_disable_unref(m->idle_timer);
     m->drain_timer = sd_event_source_disable_unref(m->drain_timer);
-    m->daemon.server = m->daemon.server ? rpc_server_free(m->daemon.server) : NULL;
-    m->daemon.admin = m->daemon.admin ? rpc_server_free(m->daemon.admin) : NULL;
+    if (m->daemon.admin)
+        m->daemon.admin = rpc_admin_free(m->daemon.admin);
+    if (m->daemon.server)
+        m->daemon.server = rpc_server_free(m->daemon.server);
     for (int i = 0; i < SOCKET_COUNT; i++) {
         if (m->bound[i])
             unlink(m->bound[i]);

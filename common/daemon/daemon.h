@@ -15,6 +15,7 @@
 #include "common/base/error.h"
 #include "common/daemon/config.h"
 #include "common/daemon/paths.h"
+#include "common/rpc/admin.h"
 #include "common/rpc/server.h"
 
 typedef struct DaemonConfig {
@@ -50,7 +51,7 @@ struct Daemon {
     Paths paths;
     DaemonConfig config;
     RpcServer *server;
-    RpcServer *admin;
+    RpcAdmin *admin;
     void *user; /* the daemon's own state, set by start() */
 };
 

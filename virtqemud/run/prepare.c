@@ -264,3 +264,21 @@ prepare_build_options(const Driver *driver, const char *dir, const char *channel
         .monitor_fd = -1,
     };
 }
+
+void
+prepare_shown_ports(const Driver *driver, DomainDef *def)
+{
+    int next = (int)driver->config.display_port_min;
+
+    DOMAIN_FOREACH_KIND(def, DEVICE_GRAPHICS, device) {
+        GraphicsDef *g = GRAPHICS(device);
+        bool network = g->listens.n > 0 && (g->listens.items[0]->type == LISTEN_ADDRESS || g->listens.items[0]->type == LISTEN_NETWORK);
+
+        if (!network || (g->type != GRAPHICS_VNC && g->type != GRAPHICS_SPICE))
+            continue;
+        if (!g->port.set || g->port.v <= 0)
+            g->port = (OptInt)OPT(next++);
+        if (g->type == GRAPHICS_SPICE && driver->config.spice_tls && (!g->tls_port.set || g->tls_port.v < 0))
+            g->tls_port = (OptInt)OPT(next++);
+    }
+}

@@ -15,3 +15,5 @@ char *prepare_channel_dir(const Domain *domain);
 /* What building a command line needs to know of this host; strings are borrowed from the arguments. */
 QemuBuildOptions prepare_build_options(const Driver *driver, const char *dir, const char *channel_dir);
 const char *prepare_nvram_path(const Nvram *nvram); /* NULL when it is no local file */
+/* The ports a shown command line has: the first ones, without looking whether they are free. */
+void prepare_shown_ports(const Driver *driver, DomainDef *def);
