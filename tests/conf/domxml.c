@@ -1,5 +1,5 @@
 /*
- * domxml [--raw] [--live] [--validate]: read a domain definition on stdin, write it completed, as a daemon with QEMU 7.2
+ * domxml [--raw] [--live] [--validate] [--copy]: read a domain definition on stdin, write it completed, as a daemon with QEMU 7.2
  * would after defining it; or the error as "code domain message" on stderr, status 1.
  */
 #include "tests/conf/fakecaps.h"
@@ -18,6 +18,7 @@ main(int argc, char **argv)
     GString *text = g_string_new(NULL);
     char buffer[65536];
     size_t n;
+    bool copied = false;
     int result;
 
     for (int i = 1; i < argc; i++) {
@@ -25,6 +26,8 @@ main(int argc, char **argv)
             caps = NULL;
         else if (strcmp(argv[i], "--live") == 0)
             parse_flags = format_flags = XML_SECURE;
+        else if (strcmp(argv[i], "--copy") == 0)
+            copied = true;
         else if (strcmp(argv[i], "--validate") == 0)
             parse_flags |= XML_VALIDATE;
         else
@@ -37,6 +40,16 @@ main(int argc, char **argv)
     if (result < 0) {
         fprintf(stderr, "%d %d %s\n", err.code, err.domain, err.message);
         return 1;
+    }
+    if (copied) {
+        DomainDef *copy = domain_def_copy(def);
+
+        if (domain_def_check_abi(def, copy, &err) < 0) {
+            fprintf(stderr, "%d %d the copy differs: %s\n", err.code, err.domain, err.message);
+            return 3;
+        }
+        domain_def_unref(def);
+        def = copy;
     }
     output = domain_def_format(def, format_flags);
     fputs(output, stdout);

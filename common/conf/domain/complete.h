@@ -23,6 +23,9 @@ int domain_complete_firmware(DomainDef *def, const DomainCaps *caps, Error *err)
 int domain_check_early(const DomainDef *def, Error *err);
 int domain_check(const DomainDef *def, const DomainCaps *caps, Error *err);
 
+/* validate_devices.c */
+int domain_check_devices(const DomainDef *def, const DomainCaps *caps, Error *err);
+
 /* address/ */
 int domain_assign_drive_addresses(DomainDef *def, Error *err); /* disks on ide, sata, scsi, fdc; adds controllers */
 int domain_assign_serial_addresses(DomainDef *def, Error *err); /* virtio-serial and ccid */

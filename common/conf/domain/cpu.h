@@ -45,7 +45,6 @@ typedef struct CpuDef {
     LIST(CpuFeature) features;
     LIST(NumaCell) cells;
     LIST(NumaLink) bandwidths, latencies;
-    bool interconnects;
 } CpuDef;
 
 extern const XmlSchema cpu_schema;

@@ -82,7 +82,7 @@ complete_interface(const Completion *c, Device *device, Error *err)
         return 0;
     if (net->coalesce_max_frames.v == 0)
         net->coalesce_max_frames.set = false;
-    if (!net->model && net->type == NET_VDPA)
+    if (!net->model && (net->type == NET_VDPA || net->type == NET_VHOSTUSER))
         net->model = g_strdup("virtio");
     if (!net->model)
         net->model = g_strdup(has_device(c, "rtl8139") ? "rtl8139" : has_device(c, "e1000") ? "e1000" : "virtio");

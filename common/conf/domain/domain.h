@@ -32,7 +32,7 @@ typedef struct IothreadPoll { OptUint max, grow, shrink; bool present; } Iothrea
 typedef struct IothreadDef { OptUint id; OptInt pool_min, pool_max; IothreadPoll poll; } IothreadDef;
 typedef struct PerfEvent { char *name; Tri enabled; } PerfEvent;
 typedef struct SysinfoEntry { char *name, *file, *value; } SysinfoEntry;
-typedef struct SysinfoBlock { LIST(SysinfoEntry) entries; bool present; } SysinfoBlock;
+typedef struct SysinfoBlock { LIST(SysinfoEntry) entries; } SysinfoBlock;
 typedef struct SysinfoDef {
     char *type; /* "smbios", "fwcfg" */
     SysinfoBlock bios, system, chassis, oem_strings;

@@ -28,7 +28,6 @@ typedef struct Nvram {
     char *template_path, *template_format;
     char *format;
     StorageSource source; /* type file without <source>: the path is the element's text */
-    bool new_style;       /* has type= and <source> */
     char *path;           /* old style */
 } Nvram;
 

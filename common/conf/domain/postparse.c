@@ -115,11 +115,13 @@ complete_numa(DomainDef *def)
 static int
 complete_threads(DomainDef *def, Error *err)
 {
+    bool pinned = def->vcpu_cpuset || def->cputune.vcpupins.n || def->cputune.emulatorpin || def->cputune.iothreadpins.n;
+
     if (!def->vcpus.set)
         def->vcpus = (OptUint)OPT(def->vcpus_current.set ? def->vcpus_current.v : 1);
     if (!def->vcpu_placement)
         def->vcpu_placement = PLACEMENT_STATIC;
-    if (!def->vcpu_cpuset && def->numatune.memory && def->numatune.placement == PLACEMENT_AUTO)
+    if (!pinned && def->numatune.memory && def->numatune.placement == PLACEMENT_AUTO)
         def->vcpu_placement = PLACEMENT_AUTO;
     if (def->vcpu_placement == PLACEMENT_AUTO) {
         g_clear_pointer(&def->vcpu_cpuset, bitmap_free);
@@ -285,6 +287,8 @@ domain_def_complete(DomainDef *def, unsigned flags, const DomainCaps *caps, Erro
     complete_numa(def);
     complete_iothreads(def);
     complete_lifecycle(def);
+    if (def->seclabels.n == 1 && def->seclabels.items[0]->type == SECLABEL_NONE && !def->seclabels.items[0]->model)
+        def->seclabels.items[0]->model = g_strdup("none");
     domain_number_controllers(def);
     sort_devices(def);
     if (domain_complete_firmware(def, caps, err) < 0)

@@ -100,12 +100,13 @@ seclabel_models_differ(const DomainDef *def, const DomainCaps *caps, Error *err)
     const SeclabelList *labels = &def->seclabels;
 
     for (size_t i = 0; i < labels->n; i++) {
-        if (labels->n > 1 && !labels->items[i]->model)
-            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: with several <seclabel> each needs a 'model'");
         for (size_t j = 0; j < i; j++)
-            if (strcmp(labels->items[i]->model, labels->items[j]->model) == 0)
+            if (labels->items[i]->model && g_strcmp0(labels->items[i]->model, labels->items[j]->model) == 0)
                 return error_setf(err, FROM_DOMAIN, ERR_XML_DETAIL, "two <seclabel> have the model '%s'", labels->items[i]->model);
     }
+    for (size_t i = 0; i < labels->n; i++)
+        if (labels->n > 1 && !labels->items[i]->model)
+            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: with several <seclabel> each needs a 'model'");
     return 0;
 }
 
@@ -138,6 +139,103 @@ smm_tseg_fits(const DomainDef *def, const DomainCaps *caps, Error *err)
     return 0;
 }
 
+static int
+resctrl_needs_kvm(const DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    if ((def->cputune.cachetunes.n || def->cputune.memorytunes.n) && def->virt != VIRT_KVM)
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: <cachetune> and <memorytune> need "
+                          "a domain of type 'kvm', not '%s'", virt_type_names[def->virt]);
+    return 0;
+}
+
+static int
+cpu_cache_fits(const DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    const CpuCache *cache = def->cpu.cache;
+
+    if (!cache)
+        return 0;
+    if (g_strcmp0(cache->mode, "emulate") == 0 && cache->level.set && cache->level.v != 3)
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: CPU cache mode 'emulate' is "
+                          "possible only for level 3, not %u", cache->level.v);
+    if (g_strcmp0(cache->mode, "emulate") != 0 && cache->level.set)
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: CPU cache mode '%s' takes no "
+                          "'level'", cache->mode);
+    return 0;
+}
+
+static bool
+has_iothread(const DomainDef *def, unsigned id)
+{
+    if (!def->iothread_list.n)
+        return id >= 1 && id <= def->iothreads.v;
+    LIST_FOREACH(IothreadDef, thread, &def->iothread_list)
+        if (thread->id.v == id)
+            return true;
+    return false;
+}
+
+static int
+tuned_iothreads_exist(const DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    LIST_FOREACH(SchedDef, sched, &def->cputune.iothreadscheds)
+        for (int id = bitmap_next(sched->ids, -1); id >= 0; id = bitmap_next(sched->ids, id))
+            if (!has_iothread(def, id))
+                return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: <iothreadsched> names I/O "
+                                  "thread %d, which the domain has not", id);
+    LIST_FOREACH(IothreadPin, pin, &def->cputune.iothreadpins)
+        if (!has_iothread(def, pin->iothread.v))
+            return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: <iothreadpin> names I/O "
+                              "thread %u, which the domain has not", pin->iothread.v);
+    return 0;
+}
+
+/* Without NUMA nodes every size of huge pages is for all memory. */
+static int
+one_size_of_huge_pages(const DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    const MemoryBacking *backing = &def->backing;
+
+    if (def->cpu.cells.n || backing->pages.n < 2)
+        return 0;
+    return error_setf(err, FROM_DOMAIN, ERR_XML_DETAIL, "two sizes of <hugepages>, %llu and %llu KiB, for a domain without "
+                      "NUMA nodes", backing->pages.items[0]->size.v, backing->pages.items[1]->size.v);
+}
+
+static int
+features_fit_architecture(const DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    const FeaturesDef *f = &def->features;
+    const struct { const char *name; bool used; } foreign[] = {
+        { "hpt", f->hpt_resizing || f->hpt_maxpagesize.set }, { "htm", f->htm != TRI_ABSENT },
+        { "nested-hv", f->nested_hv != TRI_ABSENT }, { "ccf-assist", f->ccf_assist != TRI_ABSENT }, { "cfpc", f->cfpc != NULL },
+        { "sbbc", f->sbbc != NULL }, { "ibs", f->ibs != NULL }, { "gic", f->gic_present }, { "ras", f->ras != TRI_ABSENT },
+        { "aia", f->aia != NULL },
+    };
+
+    for (size_t i = 0; domain_def_is_x86(def) && i < G_N_ELEMENTS(foreign); i++)
+        if (foreign[i].used)
+            return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: feature '%s' does not exist on "
+                              "architecture '%s', machine '%s'", foreign[i].name, def->os.arch, def->os.machine);
+    return 0;
+}
+
+static int
+protection_is_possible(const DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    if (def->launch_security) {
+        g_autofree char *what = g_strconcat("launch-security.", def->launch_security->type, NULL);
+
+        if (!domain_caps_support(def, caps, what))
+            return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: launch security '%s' is not "
+                              "supported by '%s'", def->launch_security->type, def->devices.emulator);
+    }
+    if (def->os.shim && !domain_caps_support(def, caps, "shim"))
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: <shim> is not supported by '%s'",
+                          def->devices.emulator);
+    return 0;
+}
+
 static const Rule early_rules[] = {
     { "disk targets differ", disk_targets_differ },
     { "security models differ", seclabel_models_differ },
@@ -151,6 +249,12 @@ static const Rule rules[] = {
     { "video 'none' is alone", video_none_is_alone },
     { "I/O threads of disks exist", iothreads_exist },
     { "TSEG fits the machine", smm_tseg_fits },
+    { "I/O threads that are tuned exist", tuned_iothreads_exist },
+    { "one size of huge pages", one_size_of_huge_pages },
+    { "cache and bandwidth control needs KVM", resctrl_needs_kvm },
+    { "CPU cache mode fits its level", cpu_cache_fits },
+    { "features fit the architecture", features_fit_architecture },
+    { "protection from the host is possible", protection_is_possible },
 };
 
 int
@@ -168,5 +272,5 @@ domain_check(const DomainDef *def, const DomainCaps *caps, Error *err)
     for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
         if (rules[i].check(def, caps, err) < 0)
             return -1;
-    return 0;
+    return domain_check_devices(def, caps, err);
 }

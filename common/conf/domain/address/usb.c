@@ -182,8 +182,8 @@ int
 domain_assign_usb_addresses(DomainDef *def, Error *err)
 {
     const ControllerDef *first = bus_controller(def, 0);
-    static const DeviceKind order[] = { DEVICE_HUB, DEVICE_DISK, DEVICE_HOSTDEV, DEVICE_INPUT, DEVICE_SOUND, DEVICE_REDIRDEV,
-                                        DEVICE_SERIAL, DEVICE_CONTROLLER };
+    static const DeviceKind order[] = { DEVICE_HUB, DEVICE_DISK, DEVICE_SOUND, DEVICE_HOSTDEV, DEVICE_CONTROLLER,
+                                        DEVICE_SERIAL, DEVICE_INPUT, DEVICE_REDIRDEV };
 
     if (first && first->usb_model == USB_NONE) {
         LIST_FOREACH(Device, device, &def->devices.list)

@@ -20,6 +20,12 @@ static const char *const vioserial_model_names[] = { NULL, "virtio", "virtio-tra
 
 #define C ControllerDef
 
+static const XmlRow iothreads_rows[] = {
+    ITEMS("iothread", ControllerDriver, iothreads, disk_iothread_schema, "an I/O thread"),
+    ROWS_END,
+};
+static SCHEMA(iothreads_schema, "controllerIothreads", ControllerDriver, iothreads_rows, "spread over I/O threads");
+
 static const XmlRow driver_rows[] = {
     A_UINT("queues", ControllerDriver, queues, "number of queues"),
     A_UINT("cmd_per_lun", ControllerDriver, cmd_per_lun, "commands in flight per unit"),
@@ -27,6 +33,7 @@ static const XmlRow driver_rows[] = {
     A_ONOFF("ioeventfd", ControllerDriver, ioeventfd, "notify by eventfd"),
     A_UINT("iothread", ControllerDriver, iothread, "I/O thread that serves it"),
     INLINE_AT(ControllerDriver, virtio, virtio_options_schema),
+    GROUP("iothreads", iothreads_schema, "queues spread over I/O threads"),
     ROWS_END,
 };
 static SCHEMA(driver_schema, "controllerDriver", ControllerDriver, driver_rows, "options of a controller");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/conf/domain/device/device.h"
+#include "common/conf/domain/device/disk.h"
 
 typedef enum ControllerType {
     CONTROLLER_ABSENT = 0, CONTROLLER_IDE, CONTROLLER_FDC, CONTROLLER_SCSI, CONTROLLER_SATA, CONTROLLER_VIRTIO_SERIAL,
@@ -34,6 +35,7 @@ typedef struct ControllerDriver {
     OptUint queues, cmd_per_lun, max_sectors;
     Tri ioeventfd;
     OptUint iothread;
+    LIST(DiskIothread) iothreads; /* virtio-scsi: queues spread over I/O threads */
     VirtioOptions virtio;
 } ControllerDriver;
 

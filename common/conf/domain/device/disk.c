@@ -29,9 +29,9 @@ static const XmlRow iothread_rows[] = {
     ITEMS("queue", DiskIothread, queues, iothread_queue_schema, "a queue it serves"),
     ROWS_END,
 };
-static SCHEMA(iothread_schema, "diskIothread", DiskIothread, iothread_rows, "I/O thread and its queues");
+SCHEMA(disk_iothread_schema, "diskIothread", DiskIothread, iothread_rows, "I/O thread and its queues");
 static const XmlRow iothreads_rows[] = {
-    ITEMS("iothread", DiskDriver, iothreads, iothread_schema, "an I/O thread"),
+    ITEMS("iothread", DiskDriver, iothreads, disk_iothread_schema, "an I/O thread"),
     ROWS_END,
 };
 static SCHEMA(iothreads_schema, "diskIothreads", DiskDriver, iothreads_rows, "spread over I/O threads");

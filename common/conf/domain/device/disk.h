@@ -54,6 +54,8 @@ typedef struct DiskDriver {
 
 typedef struct DiskIothread { OptUint id; LIST(OptUint) queues; } DiskIothread;
 
+extern const XmlSchema disk_iothread_schema;
+
 typedef struct DiskMirror {
     StorageSource source;
     char *job, *ready;

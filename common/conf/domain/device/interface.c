@@ -160,7 +160,8 @@ static const XmlRow net_source_rows[] = {
     A_STR("portgroup", N, source.portgroup, "its port group", WHEN(N, type, NET_NETWORK)),
     A_UUID("portid", N, source.port_id, "port in use", WHEN(N, type, NET_NETWORK), .flags = XR_LIVE),
     A_STR("bridge", N, source.bridge, "bridge", WHEN(N, type, NET_BRIDGE), .flags = XR_REQUIRED),
-    A_STR("dev", N, source.dev, "device of the host", WHEN(N, type, NET_DIRECT, NET_VDPA, NET_ETHERNET, NET_USER)),
+    A_STR("dev", N, source.dev, "device of the host",
+          WHEN(N, type, NET_DIRECT, NET_VDPA, NET_ETHERNET, NET_USER, NET_VHOSTUSER)),
     A_ENUM("mode", N, source.mode, direct_mode_names, "way of sharing the device", WHEN(N, type, NET_DIRECT)),
     A_STR("name", N, source.name, "switch", WHEN(N, type, NET_INTERNAL), .flags = XR_REQUIRED),
     A_LSTR("address", N, source.address, "address", SOCKETS),
@@ -306,7 +307,7 @@ net_check(XmlParse *parse, xmlNode *element, void *object)
     if (!net->type)
         net->type = NET_USER;
     if (!source && (net->type == NET_NETWORK || net->type == NET_BRIDGE || net->type == NET_DIRECT ||
-                    net->type == NET_HOSTDEV || net->type == NET_VHOSTUSER || net->type == NET_VDPA ||
+                    net->type == NET_HOSTDEV || net->type == NET_VDPA ||
                     net->type == NET_INTERNAL))
         return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "<interface> of type '%s' needs a <source>",
                            net_type_names[net->type]);
@@ -357,6 +358,7 @@ static const XmlRow net_rows[] = {
     GROUP("port", port_options_schema, "port options"),
     ITEMS("ip", N, ips, ip_schema, "address of the guest"),
     ITEMS("route", N, routes, route_schema, "route of the guest"),
+    ITEMS("portForward", N, forwards, forward_schema, "forwarded ports"),
     GROUP("script", script_schema, "start script"),
     GROUP("downscript", downscript_schema, "stop script"),
     GROUP("backenddomain", net_backenddomain_schema, "driver domain"),
@@ -372,8 +374,8 @@ static const XmlRow net_rows[] = {
     GROUP("mtu", net_mtu_schema, "largest packet"),
     GROUP("coalesce", coalesce_schema, "interrupt coalescing"),
     GROUP("teaming", teaming_schema, "pair of cards"),
-    ITEMS("portForward", N, forwards, forward_schema, "forwarded ports"),
     INLINE_AT(N, base.info, device_info_rom_schema),
+    { .kind = ROW_INTERNAL, .type = &xt_enum, .offset = offsetof(N, hostdev.type), .names = hostdev_type_names },
     ROWS_END,
 };
 static SCHEMA(net_schema, "interface", N, net_rows, "a network card", .check = net_check);

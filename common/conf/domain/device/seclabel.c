@@ -27,8 +27,6 @@ seclabel_check(XmlParse *parse, xmlNode *element, void *object)
             return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
                                "a security label of type 'none' cannot have relabel='yes'");
         label->relabel = TRI_ABSENT;
-        if (!label->model)
-            label->model = g_strdup("none");
         return 0;
     }
     if (label->type == SECLABEL_DYNAMIC && label->relabel == TRI_NO)
