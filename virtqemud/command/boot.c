@@ -25,7 +25,7 @@ void command_firmware(QemuBuild *build)
     if (os->nvram) {
         StorageSource vars = os->nvram->source;
 
-        if (!os->nvram->new_style) {
+        if (!os->nvram->source.type) {
             vars.type = STORAGE_FILE;
             vars.path = os->nvram->path;
         }
