@@ -9,6 +9,9 @@
 #include "protocol/constants.h"
 #include "protocol/remote.h"
 
+/* Sent by ordinary users' clients: start the session's daemon. It runs already. */
+#define CLIENT_AUTOSTART 4
+
 /* Feature numbers this floor answers; the rest are the daemon's (RpcHooks.feature). */
 enum {
     FEATURE_REMOTE = 2,
@@ -66,7 +69,7 @@ connect_open(RpcCall *call, const remote_connect_open_args *args, void *ret, Err
 
     if (client->opened)
         return error_setf(err, FROM_RPC, ERR_OPERATION_INVALID, "the connection is already open");
-    if (rpc_call_check_flags(call, args->flags, VIR_CONNECT_RO | VIR_CONNECT_NO_ALIASES, err) < 0 ||
+    if (rpc_call_check_flags(call, args->flags, VIR_CONNECT_RO | VIR_CONNECT_NO_ALIASES | CLIENT_AUTOSTART, err) < 0 ||
         resolve_uri(&server->options, &call->arena, args->name, &uri, err) < 0)
         return -1;
     if (args->flags & VIR_CONNECT_RO)
