@@ -1,5 +1,6 @@
 #include "virtqemud/domain/define.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -60,7 +61,7 @@ check_emulator(void *user, const char *emulator, OsType os, const char *arch, Vi
     QemuCaps *caps;
 
     if (access(emulator, X_OK) < 0)
-        return error_setf(err, FROM_QEMU, ERR_INVALID_ARG, "the emulator '%s' does not exist or can't be run", emulator);
+        return error_set_errno(err, FROM_QEMU, errno, "cannot use the emulator '%s'", emulator);
     caps = known_caps(c, emulator, err);
     if (!caps)
         return -1;
