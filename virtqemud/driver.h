@@ -11,6 +11,7 @@ typedef struct Driver {
     QemuConfig config;
     Store domains;     /* use driver_domains(): the definitions are indexed when first needed */
     bool indexed;
+    GQueue parsed; /* of Domain: whose definitions are in memory, the one used last first */
     int next_id;
     /* Directories, of this driver under daemon->paths. */
     char *config_dir, *autostart_dir; /* etc/libvirt/qemu */

@@ -8,6 +8,8 @@
 #include "virtqemud/api/api.h"
 #include "virtqemud/run/run.h"
 
+#define OCCUPIED (1 * USEC_PER_SEC) /* a monitor that has not answered for so long is shown as occupied */
+
 static int
 get_state(RpcCall *call, const remote_domain_get_state_args *args, remote_domain_get_state_ret *ret, Error *err)
 {
@@ -168,7 +170,7 @@ get_control_info(RpcCall *call, const remote_domain_get_control_info_args *args,
 
     if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || domain_check_active(d, err) < 0)
         return -1;
-    overdue = d->run ? qmp_overdue_since(d->run->qmp) : 0;
+    overdue = d->run ? qmp_overdue_since(d->run->qmp, OCCUPIED) : 0;
     if (d->run && d->run->qmp && !qmp_is_open(d->run->qmp)) {
         ret->state = VIR_DOMAIN_CONTROL_ERROR;
         ret->details = VIR_DOMAIN_CONTROL_ERROR_REASON_MONITOR;

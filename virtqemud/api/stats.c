@@ -6,7 +6,9 @@
 #include "virtqemud/api/api.h"
 #include "virtqemud/stats/bulk.h"
 
-#define BULK_TIMEOUT (2 * USEC_PER_SEC) /* one stopped guest must not make monitoring blind */
+#define BULK_TIMEOUT (2 * USEC_PER_SEC)          /* one stopped guest must not make monitoring blind */
+#define BULK_SKIP (500 * USEC_PER_MSEC)          /* a monitor that owes an answer for so long is not asked again */
+#define BULK_TIMEOUT_NOWAIT (200 * USEC_PER_MSEC) /* for callers that don't want to wait */
 
 /* --- one guest --- */
 
@@ -199,6 +201,7 @@ get_vcpus(Job *job, RpcCall *call, const remote_domain_get_vcpus_args *args, rem
 typedef struct {
     Domain *domain;
     unsigned needs;
+    uint64_t timeout;
     StatsAnswer answer;
     Wait done;
 } Ask;
@@ -208,7 +211,7 @@ ask_one(Job *job, void *data)
 {
     Ask *ask = data;
 
-    if (stats_ask(job, ask->domain, ask->needs, BULK_TIMEOUT, &ask->answer, NULL) < 0)
+    if (stats_ask(job, ask->domain, ask->needs, ask->timeout, &ask->answer, NULL) < 0)
         stats_answer_done(&ask->answer); /* its rows from the monitor are left out */
     wait_done(&ask->done, 0);
 }
@@ -217,7 +220,7 @@ ask_one(Job *job, void *data)
 static bool
 can_be_asked(const Domain *d, unsigned flags)
 {
-    return d->run && d->run->qmp && qmp_is_open(d->run->qmp) && !d->run->starting && !qmp_overdue_since(d->run->qmp) &&
+    return d->run && d->run->qmp && qmp_is_open(d->run->qmp) && !d->run->starting && !qmp_overdue_since(d->run->qmp, BULK_SKIP) &&
            !((flags & VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT) && d->queue.holder);
 }
 
@@ -228,6 +231,7 @@ ask_all(Job *job, RpcCall *call, Ask *asks, unsigned n, unsigned flags)
     const char *owner = rpc_client_label(rpc_call_client(call));
 
     for (unsigned i = 0; i < n; i++) {
+        asks[i].timeout = flags & VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT ? BULK_TIMEOUT_NOWAIT : BULK_TIMEOUT;
         if (asks[i].needs && can_be_asked(asks[i].domain, flags))
             job_spawn("statistics", owner, ask_one, &asks[i]);
         else

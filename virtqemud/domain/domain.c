@@ -11,6 +11,8 @@
 #define LOG_SOURCE "qemu.domain"
 #include "common/base/log.h"
 
+#define DOMAIN_PARSED_MAX 128
+
 Domain *
 domain_new(Driver *driver, const char *name, const uint8_t *uuid)
 {
@@ -36,6 +38,8 @@ domain_unref(Domain *domain)
 void
 domain_free(Domain *domain)
 {
+    if (domain->parsed_link.data)
+        g_queue_unlink(&domain->driver->parsed, &domain->parsed_link);
     run_free(domain->run);
     domain_def_unref(domain->live);
     domain_def_unref(domain->config);
@@ -110,12 +114,45 @@ domain_keep_xml(Domain *domain, unsigned flags, const char *text)
     return domain->xml[slot];
 }
 
+/*
+ * Ten thousand definitions would cost a hundred megabytes parsed: only the ones used last stay so. The others are read
+ * again from their files when somebody asks.
+ */
+static void
+forget_oldest(Driver *driver)
+{
+    while (driver->parsed.length > DOMAIN_PARSED_MAX) {
+        GList *link = g_queue_pop_tail_link(&driver->parsed);
+        Domain *oldest = link->data;
+
+        link->data = NULL;
+        g_clear_pointer(&oldest->config, domain_def_unref);
+        domain_texts_changed(oldest);
+    }
+}
+
+/* The link is part of the domain, so that nothing is allocated and removal is immediate. */
+static void
+note_parsed(Domain *domain)
+{
+    Driver *driver = domain->driver;
+
+    if (domain->parsed_link.data)
+        g_queue_unlink(&driver->parsed, &domain->parsed_link);
+    domain->parsed_link.data = domain->config ? domain : NULL;
+    if (!domain->config)
+        return;
+    g_queue_push_head_link(&driver->parsed, &domain->parsed_link);
+    forget_oldest(driver);
+}
+
 void
 domain_set_config(Domain *domain, DomainDef *config)
 {
     domain_def_unref(domain->config);
     domain->config = config;
     domain_texts_changed(domain);
+    note_parsed(domain);
 }
 
 void

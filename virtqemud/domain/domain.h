@@ -36,6 +36,7 @@ struct Domain {
     DomainDef *live;  /* NULL when inactive */
     DomainDef *config;   /* NULL when transient, or not yet parsed */
     GRefString *xml[DOMAIN_XML_COUNT];
+    GList parsed_link;   /* in driver->parsed while config is set; data NULL otherwise */
     DomainRun *run;   /* NULL when inactive */
     bool managed_save; /* there is a managed save image */
     bool dying;        /* asked to end: what happens next is not a crash */
@@ -51,7 +52,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Domain, domain_unref)
 static inline const char *domain_name(const Domain *d) { return d->base.name; }
 static inline bool domain_active(const Domain *d) { return d->base.id >= 0; }
 
-/* The persistent definition, parsed now if it was not; NULL with err when it has none or its file is broken. */
+/*
+ * The persistent definition, parsed now if it was not. Borrowed until something waits: take a reference to keep it. NULL with err
+ * when it has none or its file is broken.
+ */
 const DomainDef *domain_config(Domain *domain, Error *err);
 /* What is shown without flags: live when active, else config. */
 const DomainDef *domain_definition(Domain *domain, Error *err);

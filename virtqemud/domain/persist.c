@@ -90,10 +90,11 @@ index_one(Driver *driver, const char *file)
     }
     domain = domain_new(driver, name, uuid);
     domain->persistent = true;
-    domain->config = def;
     link = driver_autostart_path(driver, name);
     domain->autostart = access(link, F_OK) == 0;
     store_add(&driver->domains, &domain->base);
+    if (def)
+        domain_set_config(domain, def);
     domain_unref(domain);
 }
 
@@ -140,7 +141,7 @@ persist_load(Domain *domain, Error *err)
 
     if (!def)
         return error_prefixf(err, "cannot read the definition of %s", domain->label);
-    domain->config = def;
+    domain_set_config(domain, def);
     return 0;
 }
 

@@ -19,7 +19,7 @@
 /* A command that waits for its answer. QEMU answers in order, so the oldest is the one answered. */
 typedef struct Pending {
     uint64_t id;
-    uint64_t due;  /* CLOCK_MONOTONIC */
+    uint64_t sent; /* CLOCK_MONOTONIC */
     Wait *wait;    /* NULL when its caller gave up */
     json_t *reply; /* whole message */
 } Pending;
@@ -289,11 +289,11 @@ qmp_is_open(const Qmp *qmp)
 }
 
 uint64_t
-qmp_overdue_since(const Qmp *qmp)
+qmp_overdue_since(const Qmp *qmp, uint64_t age)
 {
     const Pending *oldest = qmp ? g_queue_peek_head((GQueue *)&qmp->pending) : NULL;
 
-    return oldest && !oldest->wait && oldest->due <= loop_now() ? oldest->due : 0;
+    return oldest && oldest->sent + age <= loop_now() ? oldest->sent : 0;
 }
 
 /* Descriptors travel with the first byte of their command, so what is queued goes out first. */
@@ -318,7 +318,7 @@ qmp_send_fd(Qmp *qmp, const char *text, size_t size, int fd, Error *err)
 }
 
 static Pending *
-qmp_send(Qmp *qmp, const char *command, json_t *args, int fd, uint64_t timeout, Wait *wait, Error *err)
+qmp_send(Qmp *qmp, const char *command, json_t *args, int fd, Wait *wait, Error *err)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     g_autofree char *encoded = args ? json_dumps(args, JSON_COMPACT) : NULL;
@@ -343,7 +343,7 @@ qmp_send(Qmp *qmp, const char *command, json_t *args, int fd, uint64_t timeout, 
     else if (qmp_send_fd(qmp, text->str, text->len, fd, err) < 0)
         return NULL;
     p = g_new0(Pending, 1);
-    *p = (Pending){ .id = qmp->next_id++, .due = loop_now() + timeout, .wait = wait };
+    *p = (Pending){ .id = qmp->next_id++, .sent = loop_now(), .wait = wait };
     g_queue_push_tail(&qmp->pending, p);
     return p;
 }
@@ -358,7 +358,6 @@ qmp_await(Job *job, Qmp *qmp, Pending *p, Wait *wait, const char *command, uint6
     if (job_wait(job, wait, "an answer of QEMU", timeout, &local) < 0) {
         late = local.code == ERR_OPERATION_TIMEOUT;
         p->wait = NULL;
-        p->due = loop_now();
         if (!late)
             return error_move(err, &local);
         return error_setf(err, FROM_QEMU, ERR_OPERATION_TIMEOUT,
@@ -383,7 +382,7 @@ qmp_await(Job *job, Qmp *qmp, Pending *p, Wait *wait, const char *command, uint6
 static uint64_t
 qmp_bound(const Qmp *qmp, uint64_t timeout)
 {
-    return qmp_overdue_since(qmp) ? MIN(timeout, QMP_TIMEOUT_OVERDUE) : timeout;
+    return qmp_overdue_since(qmp, QMP_OVERDUE) ? MIN(timeout, QMP_TIMEOUT_OVERDUE) : timeout;
 }
 
 /* QEMU's own error as ours. */
@@ -409,7 +408,7 @@ qmp_call_full(Job *job, Qmp *qmp, const char *command, json_t *args, int fd, uin
     json_t *error;
 
     timeout = qmp_bound(qmp, timeout);
-    p = qmp_send(qmp, command, args, fd, timeout, &wait, err);
+    p = qmp_send(qmp, command, args, fd, &wait, err);
     if (!p)
         return -1;
     qmp->depth++;
@@ -444,7 +443,7 @@ qmp_call_many(Job *job, Qmp *qmp, QmpCommand *commands, size_t n, uint64_t timeo
 
     timeout = qmp_bound(qmp, timeout);
     for (size_t i = 0; i < n; i++) {
-        pending[i] = qmp_send(qmp, commands[i].command, g_steal_pointer(&commands[i].args), -1, timeout, &waits[i], err);
+        pending[i] = qmp_send(qmp, commands[i].command, g_steal_pointer(&commands[i].args), -1, &waits[i], err);
         if (!pending[i])
             r = -1;
     }
@@ -459,7 +458,6 @@ qmp_call_many(Job *job, Qmp *qmp, QmpCommand *commands, size_t n, uint64_t timeo
             continue;
         if (r < 0 && !waits[i].done) { /* an earlier one failed: nobody waits for this one any more */
             pending[i]->wait = NULL;
-            pending[i]->due = loop_now();
             continue;
         }
         if (qmp_await(job, qmp, pending[i], &waits[i], commands[i].command, timeout, &reply, r < 0 ? NULL : err) < 0) {

@@ -16,7 +16,8 @@
 
 #define QMP_LINE_MAX (16 * 1024 * 1024)
 #define QMP_TIMEOUT (30 * USEC_PER_SEC)
-#define QMP_TIMEOUT_OVERDUE (1 * USEC_PER_SEC) /* while an earlier command is overdue */
+#define QMP_OVERDUE (5 * USEC_PER_SEC)         /* unanswered for so long is overdue */
+#define QMP_TIMEOUT_OVERDUE (5 * USEC_PER_SEC) /* of a command sent while an earlier one is overdue */
 
 typedef struct Qmp Qmp;
 
@@ -36,8 +37,8 @@ int qmp_connect(Job *job, const char *path, const char *who, const QmpHandler *h
 void qmp_free(Qmp *qmp); /* pending commands fail */
 bool qmp_is_open(const Qmp *qmp);
 void qmp_end(Qmp *qmp, const char *why); /* as if QEMU had closed it: pending commands fail, closed() is called */
-/* 0, or since when (CLOCK_MONOTONIC usec) the oldest unanswered command is overdue. */
-uint64_t qmp_overdue_since(const Qmp *qmp);
+/* When (CLOCK_MONOTONIC usec) the oldest unanswered command was sent, if that is at least age ago; else 0. */
+uint64_t qmp_overdue_since(const Qmp *qmp, uint64_t age);
 
 /*
  * Run one command. args is stolen, may be NULL. *ret (may be NULL) is the "return" member, a new reference. An error of
