@@ -450,7 +450,8 @@ known_names(const XmlSchema *schema, const void *object, GPtrArray *attributes, 
         case ROW_INTERNAL: case ROW_PRESENT: case ROW_END:
             break;
         default:
-            g_ptr_array_add(children, (void *)row->name);
+            if (!row->ns)
+                g_ptr_array_add(children, (void *)row->name);
         }
     }
 }
@@ -474,7 +475,18 @@ knows(const GPtrArray *names, const xmlChar *name)
     return false;
 }
 
-/* Content of a foreign namespace is nobody's business here. */
+static bool
+knows_in_namespace(const XmlSchema *schema, const xmlNode *child)
+{
+    for (const XmlRow *row = schema->rows; row->kind != ROW_END; row++) {
+        if (row->ns && xml_is(child, row->name, row->ns))
+            return true;
+        if (row->kind == ROW_INLINE && knows_in_namespace(row->schema, child))
+            return true;
+    }
+    return false;
+}
+
 static int
 validate_names(XmlParse *parse, xmlNode *element, const XmlSchema *schema, const void *object)
 {
@@ -489,7 +501,10 @@ validate_names(XmlParse *parse, xmlNode *element, const XmlSchema *schema, const
         if (!attr->ns && !knows(attributes, attr->name))
             result = unknown(parse, element, "attribute", (const char *)attr->name, attributes);
     for (xmlNode *child = element->children; child; child = child->next) {
-        if (child->type == XML_ELEMENT_NODE && !child->ns && !knows(children, child->name))
+        bool known = child->type != XML_ELEMENT_NODE ||
+                     (child->ns ? knows_in_namespace(schema, child) : knows(children, child->name));
+
+        if (!known)
             result = unknown(parse, element, "element", (const char *)child->name, children);
         else if (child->type == XML_TEXT_NODE && !text && !xmlIsBlankNode(child))
             result = xml_problem(parse, element, parse->domain, ERR_XML_INVALID_SCHEMA,

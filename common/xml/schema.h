@@ -79,7 +79,7 @@ typedef struct XmlCustom {
     const char *const *attributes; /* names it reads, NULL-terminated: known to validation */
     const char *const *children;
     bool attribute_phase;          /* writes attributes, not children */
-    const char *rng;               /* pattern in RelaxNG */
+    const char *rng;               /* pattern in RelaxNG; NULL: that of row->schema, else an optional row->name */
 } XmlCustom;
 
 struct XmlRow {

@@ -303,7 +303,7 @@ namespace_format(XmlWriter *writer, const XmlRow *row, const void *object, unsig
 {
     xml_writer_attr(writer, "xmlns:qemu", has_qemu_namespace(object));
 }
-static const XmlCustom namespace_row = { .parse = namespace_parse, .format = namespace_format, .attribute_phase = true, .rng = "<empty/>" };
+static const XmlCustom namespace_row = { .parse = namespace_parse, .format = namespace_format, .attribute_phase = true, .rng = "" };
 
 static bool
 maximum_memory_shown(const void *object, unsigned flags)

@@ -212,8 +212,7 @@ scaled_format(XmlWriter *writer, const XmlRow *row, const void *object, unsigned
 }
 
 static const XmlCustom scaled = { .parse = scaled_parse, .format = scaled_format,
-    .children = (const char *const[]){ "tseg", NULL },
-    .rng = "<optional><element name='tseg'><optional><attribute name='unit'/></optional><text/></element></optional>" };
+    .children = (const char *const[]){ "tseg", NULL } };
 
 static int
 smm_check(XmlParse *parse, xmlNode *element, void *object)

@@ -80,7 +80,7 @@ channel_check(XmlParse *parse, xmlNode *element, void *object)
     INLINE_AT(C, base.info, device_info_schema), ROWS_END
 
 static const XmlRow serial_rows[] = {
-    INLINE_AT(C, source, char_type_schema),
+    A_ENUM("type", C, source.type, char_type_names, "what is behind the device on the host", .def = "pty"),
     INLINE_AT(C, source, char_source_schema),
     GROUP("target", serial_target_schema, "guest side"),
     TAIL,
@@ -88,7 +88,7 @@ static const XmlRow serial_rows[] = {
 static SCHEMA(serial_schema, "serial", C, serial_rows, "a serial port", .check = char_check);
 
 static const XmlRow parallel_rows[] = {
-    INLINE_AT(C, source, char_type_schema),
+    A_ENUM("type", C, source.type, char_type_names, "what is behind the device on the host", .def = "pty"),
     INLINE_AT(C, source, char_source_schema),
     GROUP("target", parallel_target_schema, "guest side"),
     TAIL,
@@ -96,7 +96,7 @@ static const XmlRow parallel_rows[] = {
 static SCHEMA(parallel_schema, "parallel", C, parallel_rows, "a parallel port", .check = char_check);
 
 static const XmlRow console_rows[] = {
-    INLINE_AT(C, source, char_type_schema),
+    A_ENUM("type", C, source.type, char_type_names, "what is behind the device on the host", .def = "pty"),
     A_LSTR("tty", C, tty, "terminal on the host", .flags = XR_LIVE),
     INLINE_AT(C, source, char_source_schema),
     GROUP("target", console_target_schema, "guest side"),
@@ -105,7 +105,7 @@ static const XmlRow console_rows[] = {
 static SCHEMA(console_schema, "console", C, console_rows, "a console", .check = char_check);
 
 static const XmlRow channel_rows[] = {
-    INLINE_AT(C, source, char_type_schema),
+    A_ENUM("type", C, source.type, char_type_names, "what is behind the device on the host", .def = "pty"),
     INLINE_AT(C, source, char_source_schema),
     GROUP("target", channel_target_schema, "guest side", .flags = XR_REQUIRED),
     TAIL,

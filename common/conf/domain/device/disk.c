@@ -233,7 +233,6 @@ old_places_copy(void *dst, const void *src)
 static const XmlCustom old_places = {
     .parse = old_places_parse, .format = old_places_format, .copy = old_places_copy,
     .children = (const char *const[]){ "auth", "encryption", NULL },
-    .rng = "<optional><ref name='storageAuth'/></optional>",
 };
 
 /* <source> without what is shown in <disk> itself. */
@@ -289,7 +288,6 @@ source_equal(const void *a, const void *b)
 static const XmlCustom source_row = {
     .parse = source_parse, .format = source_format, .copy = source_copy, .clear = source_clear, .equal = source_equal,
     .children = (const char *const[]){ "source", NULL },
-    .rng = "<optional><element name='source'><ref name='storageSource'/></element></optional>",
 };
 
 static int
@@ -356,15 +354,15 @@ disk_check(XmlParse *parse, xmlNode *element, void *object)
 }
 
 static const XmlRow disk_rows[] = {
-    INLINE_AT(D, source, storage_type_schema),
+    A_ENUM("type", D, source.type, storage_type_names, "where the data is", .def = "file"),
     A_ENUM("device", D, device, disk_device_names, "what the guest sees", .flags = XR_ABI),
     A_ENUM("model", D, model, disk_model_names, "variant of a virtio or USB disk", .flags = XR_ABI),
     A_YESNO("rawio", D, rawio, "the guest's QEMU may send raw SCSI commands"),
     A_STR("sgio", D, sgio, "whether SCSI commands are filtered"),
     A_ENUM("snapshot", D, snapshot, snapshot_names, "default of snapshots"),
     GROUP("driver", driver_schema, "back-end"),
-    CUSTOM("auth", old_places, "credentials, beside the source"),
-    CUSTOM("source", source_row, "where the data is"),
+    CUSTOM("auth", old_places, "credentials, beside the source", .schema = &storage_auth_schema),
+    CUSTOM("source", source_row, "where the data is", .schema = &storage_source_schema, .offset = offsetof(D, source)),
     { .kind = ROW_PTR, .name = "backingStore", .offset = offsetof(D, source.backing), .schema = &storage_chain_schema,
       .doc = "image behind the source" },
     GROUP("backenddomain", backenddomain_schema, "driver domain"),
@@ -381,7 +379,7 @@ static const XmlRow disk_rows[] = {
     E_LSTR("wwn", D, wwn, "world wide name", .flags = XR_ABI),
     E_STR("vendor", D, vendor, "vendor of a SCSI disk", .flags = XR_ABI),
     E_STR("product", D, product, "product name", .flags = XR_ABI),
-    CUSTOM("encryption", old_places, "encryption, beside the source", .flags = XR_NO_COPY),
+    CUSTOM("encryption", old_places, "encryption, beside the source", .flags = XR_NO_COPY, .schema = &storage_encryption_schema),
     INLINE_AT(D, base.info, device_info_boot_schema),
     ROWS_END,
 };

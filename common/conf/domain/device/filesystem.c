@@ -82,8 +82,7 @@ mode_format(XmlWriter *writer, const XmlRow *row, const void *object, unsigned f
         xml_writer_attrf(writer, row->name, "%04o", mode->v);
 }
 static const XmlCustom mode_row = { .parse = mode_parse, .format = mode_format, .attribute_phase = true,
-    .attributes = (const char *const[]){ "fmode", "dmode", NULL },
-    .rng = "<optional><attribute name='fmode'/></optional><optional><attribute name='dmode'/></optional>" };
+    .attributes = (const char *const[]){ "fmode", "dmode", NULL } };
 
 static int
 filesystem_check(XmlParse *parse, xmlNode *element, void *object)

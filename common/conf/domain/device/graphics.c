@@ -162,8 +162,7 @@ port_format(XmlWriter *writer, const XmlRow *row, const void *object, unsigned f
 }
 
 static const XmlCustom port_row = { .parse = port_parse, .format = port_format, .attribute_phase = true,
-    .attributes = (const char *const[]){ "port", "tlsPort", NULL },
-    .rng = "<optional><attribute name='port'/></optional><optional><attribute name='tlsPort'/></optional>" };
+    .attributes = (const char *const[]){ "port", "tlsPort", NULL } };
 #define NET_TYPES GRAPHICS_VNC, GRAPHICS_SPICE, GRAPHICS_RDP
 
 static bool

@@ -347,7 +347,7 @@ managed_shown(const void *object, unsigned flags)
 }
 
 static const XmlRow net_rows[] = {
-    A_ENUM("type", N, type, net_type_names, "what the card is connected to"),
+    A_ENUM("type", N, type, net_type_names, "what the card is connected to", .def = "user"),
     A_YESNO("managed", N, managed, "bound by us", WHEN(N, type, NET_HOSTDEV), .shown = managed_shown),
     A_YESNO("trustGuestRxFilters", N, trust_guest_rx_filters, "follow the guest's filters"),
     GROUP("mac", mac_schema, "MAC address"),

@@ -58,9 +58,7 @@ rule_format(XmlWriter *writer, const XmlRow *row, const void *object, unsigned f
 }
 
 static const XmlCustom rule_row = { .parse = rule_parse, .format = rule_format, .attribute_phase = true,
-    .attributes = (const char *const[]){ "class", "vendor", "product", NULL },
-    .rng = "<optional><attribute name='class'/></optional><optional><attribute name='vendor'/></optional>"
-           "<optional><attribute name='product'/></optional>" };
+    .attributes = (const char *const[]){ "class", "vendor", "product", NULL } };
 
 static int
 rule_check(XmlParse *parse, xmlNode *element, void *object)
