@@ -216,6 +216,16 @@ run_wait_exit(Job *job, Domain *domain, uint64_t timeout)
     return r;
 }
 
+/* A process stopped by a signal or a debugger does not hear SIGTERM. */
+static bool
+run_is_stopped(const DomainRun *run)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)run->process.pid), *line = file_read_line(path);
+    const char *at = line ? strrchr(line, ')') : NULL;
+
+    return at && at[1] == ' ' && (at[2] == 'T' || at[2] == 't');
+}
+
 int
 run_stop(Job *job, Domain *domain, int shutoff_reason, int stopped_detail, bool graceful, Error *err)
 {
@@ -226,7 +236,7 @@ run_stop(Job *job, Domain *domain, int shutoff_reason, int stopped_detail, bool 
     run->stop_detail = stopped_detail;
     job_shield(job);
     process_kill(&run->process, SIGTERM);
-    if (run_wait_exit(job, domain, RUN_STOP_GRACE) < 0) {
+    if (run_wait_exit(job, domain, run_is_stopped(run) && !graceful ? 0 : RUN_STOP_GRACE) < 0) {
         if (graceful) {
             domain->dying = false;
             job_unshield(job);
