@@ -154,20 +154,33 @@ xml_text(const xmlNode *element)
     return copy;
 }
 
-/* The one child of the row's name; notes a duplicate as a problem. */
-static xmlNode *
-single_child(XmlParse *parse, xmlNode *element, const XmlRow *row)
+static int
+only_one(XmlParse *parse, xmlNode *child)
 {
-    xmlNode *child = find(element->children, row->name, row->ns);
-    xmlNode *second = child ? find(child->next, row->name, row->ns) : NULL;
+    xmlNode *second = child ? xml_next(child) : NULL;
 
-    if (second && !(row->flags & XR_FIRST))
-        xml_problem(parse, second, parse->domain, ERR_XML_ERROR, "element <%s> is given twice, only one is allowed",
-                    row->name);
-    if (!child && row->flags & XR_REQUIRED)
-        xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "element <%s> needs a child element <%s>",
-                    (const char *)element->name, row->name);
-    return child;
+    if (!second)
+        return 0;
+    return xml_problem(parse, second, parse->domain, ERR_XML_ERROR, "element <%s> is given twice, only one is allowed",
+                       (const char *)second->name);
+}
+
+int
+xml_only_child(XmlParse *parse, const xmlNode *element, const char *name, xmlNode **ret_child)
+{
+    *ret_child = xml_child(element, name);
+    return only_one(parse, *ret_child);
+}
+
+/* The one child of the row's name, or NULL; a second one is a problem. */
+static int
+single_child(XmlParse *parse, xmlNode *element, const XmlRow *row, xmlNode **ret_child)
+{
+    *ret_child = find(element->children, row->name, row->ns);
+    if (!*ret_child && row->flags & XR_REQUIRED)
+        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "element <%s> needs a child element <%s>",
+                           (const char *)element->name, row->name);
+    return row->flags & XR_FIRST ? 0 : only_one(parse, *ret_child);
 }
 
 /* -- values -- */
@@ -340,10 +353,12 @@ read_list(XmlParse *parse, xmlNode *element, const XmlRow *row, void *object)
 static int
 read_child(XmlParse *parse, xmlNode *element, const XmlRow *row, void *object)
 {
-    xmlNode *child = single_child(parse, element, row);
+    xmlNode *child;
 
+    if (single_child(parse, element, row, &child) < 0)
+        return -1;
     if (!child)
-        return row->flags & XR_REQUIRED ? -1 : 0;
+        return 0;
     switch (row->kind) {
     case ROW_ELEM:
         return read_text(parse, child, row, object);
@@ -513,6 +528,21 @@ validate_names(XmlParse *parse, xmlNode *element, const XmlSchema *schema, const
     return result;
 }
 
+/* An element that is a value holds nothing else. */
+static int
+validate_leaves(XmlParse *parse, xmlNode *element, const XmlRow *row)
+{
+    static const XmlRow text_rows[] = { { .kind = ROW_TEXT }, { .kind = ROW_END } };
+    static const XmlRow size_rows[] = { { .kind = ROW_SIZE_TEXT }, { .kind = ROW_END } };
+    static const XmlRow flag_rows[] = { { .kind = ROW_END } };
+    const XmlSchema leaf = { .rows = row->kind == ROW_SIZE ? size_rows : row->kind == ROW_FLAG ? flag_rows : text_rows };
+    int result = 0;
+
+    for (xmlNode *child = find(element->children, row->name, row->ns); child; child = find(child->next, row->name, row->ns))
+        result |= validate_names(parse, child, &leaf, NULL);
+    return result;
+}
+
 /* Walk again with the filled object, so that each row's condition is known. */
 static int
 validate(XmlParse *parse, xmlNode *element, const XmlSchema *schema, const void *object, bool inlined)
@@ -527,6 +557,8 @@ validate(XmlParse *parse, xmlNode *element, const XmlSchema *schema, const void 
             continue;
         if (row->kind == ROW_INLINE)
             result |= validate(parse, element, row->schema, field, true);
+        if (row->kind == ROW_ELEM || row->kind == ROW_ELEMS || row->kind == ROW_SIZE || row->kind == ROW_FLAG)
+            result |= validate_leaves(parse, element, row);
         if (row->kind == ROW_GROUP && (child = find(element->children, row->name, row->ns)))
             result |= validate(parse, child, row->schema, field, false);
     }

@@ -94,7 +94,7 @@ value_pattern(GString *out, const XmlRow *row)
 
 #define UNIT "<optional><attribute name='unit'><data type='string'><param name='pattern'>[bB]|[bB][yY][tT][eE][sS]?|" \
              "[kKmMgGtTpPeE]([iI]?[bB])?</param></data></attribute></optional>"
-#define NUMBER "<data type='string'><param name='pattern'>\\s*[0-9]+\\s*</param></data>"
+#define NUMBER "<data type='token'><param name='pattern'>[0-9]*</param></data>"
 
 static void
 open_element(GString *out, const XmlRow *row)
@@ -118,7 +118,10 @@ child_pattern(Grammar *g, GString *out, const XmlRow *row, size_t base, const En
     open_element(out, row);
     switch (row->kind) {
     case ROW_ELEM:
+        /* Nothing at all is absence. */
+        g_string_append(out, "<choice><empty/>");
         value_pattern(out, row);
+        g_string_append(out, "</choice>");
         break;
     case ROW_ELEMS:
         g_string_append(out, "<text/>");

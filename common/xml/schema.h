@@ -228,6 +228,8 @@ void *xml_read_new(XmlParse *parse, xmlNode *element, const XmlSchema *schema);
 /* Help for custom rows. */
 xmlNode *xml_child(const xmlNode *element, const char *name); /* first child of the name without namespace */
 xmlNode *xml_next(const xmlNode *child);                      /* next sibling of the same name */
+/* The child of the name, NULL if there is none; a second one is noted as a problem: -1. */
+int xml_only_child(XmlParse *parse, const xmlNode *element, const char *name, xmlNode **ret_child);
 #define XML_FOREACH_CHILD(var, element, name) \
     for (xmlNode *var = xml_child(element, name); var; var = xml_next(var))
 char *xml_attr(const xmlNode *element, const char *name); /* owned; NULL when missing */

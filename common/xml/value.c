@@ -209,7 +209,7 @@ edit_distance(const char *a, const char *b)
 const char *
 nearest_name(const char *const *names, const char *text)
 {
-    unsigned best = MAX(1, strlen(text) / 3) + 1;
+    unsigned best = (strlen(text) <= 3 ? 1 : MAX(2, strlen(text) / 3)) + 1; /* two letters swapped are two edits */
     const char *nearest = NULL;
 
     for (; *names; names++) {
@@ -448,9 +448,9 @@ plain_format(const XmlRow *row, const void *field, GString *out)
     return true;
 }
 
-#define UNSIGNED_RNG "<data type='string'><param name='pattern'>[0-9]+</param></data>"
-#define SIGNED_RNG "<data type='string'><param name='pattern'>[\\-+]?[0-9]+</param></data>"
-#define ANY_BASE_RNG "<data type='string'><param name='pattern'>0[xX][0-9a-fA-F]+|[0-9]+</param></data>"
+#define UNSIGNED_RNG "<data type='token'><param name='pattern'>[0-9]+</param></data>"
+#define SIGNED_RNG "<data type='token'><param name='pattern'>[\\-+]?[0-9]+</param></data>"
+#define ANY_BASE_RNG "<data type='token'><param name='pattern'>0[xX][0-9a-fA-F]+|[0-9]+</param></data>"
 #define INTEGER_TYPE(var, n, T, p, f, r) \
     const XmlType var = { .name = n, .size = sizeof(T), .parse = p, .format = f, .rng = r }
 INTEGER_TYPE(xt_int, "integer", OptInt, int_parse, int_format, SIGNED_RNG);
@@ -590,9 +590,9 @@ cpuset_clear(void *field)
 }
 
 const XmlType xt_mac = { .name = "MAC address", .size = sizeof(Mac), .parse = mac_type_parse, .format = mac_type_format,
-    .rng = "<data type='string'><param name='pattern'>[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}</param></data>" };
+    .rng = "<data type='token'><param name='pattern'>[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}</param></data>" };
 const XmlType xt_uuid = { .name = "UUID", .size = sizeof(Uuid), .parse = uuid_type_parse, .format = uuid_type_format,
-    .rng = "<data type='string'><param name='pattern'>\\s*(-*[0-9a-fA-F]{2}){16}\\s*</param></data>" };
+    .rng = "<data type='token'><param name='pattern'>\\s*(-*[0-9a-fA-F]{2}){16}\\s*</param></data>" };
 const XmlType xt_cpuset = { .name = "set of numbers", .size = sizeof(Bitmap *), .parse = cpuset_parse,
     .format = cpuset_format, .copy = cpuset_copy, .clear = cpuset_clear,
-    .rng = "<data type='string'><param name='pattern'>\\s*((\\^?[0-9]+(-[0-9]+)?)(,\\s*\\^?[0-9]+(-[0-9]+)?)*)?,?\\s*</param></data>" };
+    .rng = "<data type='token'><param name='pattern'>\\s*((\\^?[0-9]+(-[0-9]+)?)(,\\s*\\^?[0-9]+(-[0-9]+)?)*)?,?\\s*</param></data>" };

@@ -179,13 +179,16 @@ static SCHEMA(gic_schema, "gic", F, gic_rows, "interrupt controller of ARM");
 static int
 scaled_parse(XmlParse *parse, const XmlRow *row, xmlNode *element, void *object)
 {
-    xmlNode *child = xml_child(element, row->name);
-    g_autofree char *text = child ? g_strstrip(xml_text(child)) : NULL, *unit = child ? xml_attr(child, "unit") : NULL;
-    g_autofree char *why = NULL;
+    g_autofree char *text = NULL, *unit = NULL, *why = NULL;
     unsigned long long bytes;
+    xmlNode *child;
 
+    if (xml_only_child(parse, element, row->name, &child) < 0)
+        return -1;
     if (!child)
         return 0;
+    text = g_strstrip(xml_text(child));
+    unit = xml_attr(child, "unit");
     if (parse_size(text, unit, 1024 * 1024, &bytes, &why) < 0)
         return xml_problem(parse, child, parse->domain, ERR_XML_ERROR, "size '%s' of element <%s>: %s", text, row->name, why);
     *(OptU64 *)(void *)((char *)object + row->offset) = (OptU64)OPT(bytes);

@@ -173,9 +173,7 @@ udp_equal(const void *a, const void *b)
 static const XmlCustom udp_source = {
     .parse = udp_parse, .format = udp_format, .copy = udp_copy, .clear = udp_clear, .equal = udp_equal,
     .children = (const char *const[]){ "source", NULL },
-    .rng = "<zeroOrMore><element name='source'><optional><attribute name='mode'><choice><value>bind</value>"
-           "<value>connect</value></choice></attribute></optional><optional><attribute name='host'/></optional>"
-           "<optional><attribute name='service'/></optional></element></zeroOrMore>",
+    .rng = "<zeroOrMore><element name='source'><ref name='anyContent'/></element></zeroOrMore>",
 };
 
 static const XmlRow protocol_rows[] = {

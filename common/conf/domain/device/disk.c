@@ -188,8 +188,10 @@ default_bus_for(const DiskDef *disk)
 static int
 adopt_old_places(XmlParse *parse, xmlNode *element, DiskDef *disk)
 {
-    xmlNode *auth = xml_child(element, "auth"), *encryption = xml_child(element, "encryption");
+    xmlNode *auth, *encryption;
 
+    if (xml_only_child(parse, element, "auth", &auth) < 0 || xml_only_child(parse, element, "encryption", &encryption) < 0)
+        return -1;
     if (auth && disk->source.auth)
         return xml_problem(parse, auth, parse->domain, ERR_CONFIG_UNSUPPORTED,
                            "<auth> is given both in <disk> and in its <source>; remove one");
@@ -256,11 +258,10 @@ static int
 source_parse(XmlParse *parse, const XmlRow *row, xmlNode *element, void *object)
 {
     DiskDef *disk = object;
-    xmlNode *source = xml_child(element, "source");
+    xmlNode *source;
 
-    if (source && xml_next(source))
-        return xml_problem(parse, xml_next(source), parse->domain, ERR_XML_ERROR,
-                           "element <source> is given twice, only one is allowed");
+    if (xml_only_child(parse, element, "source", &source) < 0)
+        return -1;
     return source ? xml_read(parse, source, &storage_source_schema, &disk->source) : 0;
 }
 

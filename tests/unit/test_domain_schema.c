@@ -1,0 +1,181 @@
+/*
+ * The generated grammar and the parser are two readings of one table: on documents that were changed at random they must
+ * agree. What the parser accepts the grammar accepts; what the parser calls unknown the grammar refuses.
+ */
+#include "common/conf/domain/domain.h"
+#include "common/conf/domain/grammar.h"
+#include "common/xml/document.h"
+#include "tests/unit/unit.h"
+
+#include <libxml/parser.h>
+#include <libxml/relaxng.h>
+#include <string.h>
+
+#define ROUNDS 1500
+
+static const char *fixtures;
+static xmlRelaxNG *grammar;
+
+static void
+silent(void *context, const char *format, ...)
+{
+}
+
+static bool
+grammar_accepts(xmlDoc *doc)
+{
+    xmlRelaxNGValidCtxt *context = xmlRelaxNGNewValidCtxt(grammar);
+    int result;
+
+    xmlRelaxNGSetValidErrors(context, silent, silent, NULL);
+    result = xmlRelaxNGValidateDoc(context, doc);
+    xmlRelaxNGFreeValidCtxt(context);
+    return result == 0;
+}
+
+/* All elements of the document, and one of them. */
+static xmlNode *
+pick(xmlNode *root, GRand *rand)
+{
+    g_autoptr(GPtrArray) all = g_ptr_array_new();
+
+    g_ptr_array_add(all, root);
+    for (guint i = 0; i < all->len; i++)
+        for (xmlNode *child = ((xmlNode *)all->pdata[i])->children; child; child = child->next)
+            if (child->type == XML_ELEMENT_NODE && strcmp((const char *)child->name, "metadata") != 0)
+                g_ptr_array_add(all, child);
+    return all->pdata[g_rand_int_range(rand, 0, all->len)];
+}
+
+static const char *
+mutate(xmlNode *node, GRand *rand)
+{
+    static const char *const values[] = { "", "x", "0", "-1", "yes", "on", "default", "999999999999999999999", "none", "block" };
+    const char *value = values[g_rand_int_range(rand, 0, G_N_ELEMENTS(values))];
+    xmlAttr *attr = node->properties;
+
+    for (int skip = g_rand_int_range(rand, 0, 4); attr && attr->next && skip; skip--)
+        attr = attr->next;
+    switch (g_rand_int_range(rand, 0, 8)) {
+    case 0:
+        xmlNewProp(node, BAD_CAST "invented", BAD_CAST value);
+        return "new attribute";
+    case 1:
+        xmlNewChild(node, NULL, BAD_CAST "invented", NULL);
+        return "new element";
+    case 2:
+        if (attr)
+            xmlSetProp(node, attr->name, BAD_CAST value);
+        return "changed attribute";
+    case 3:
+        if (attr)
+            xmlRemoveProp(attr);
+        return "removed attribute";
+    case 4:
+        if (node->parent->type == XML_ELEMENT_NODE)
+            xmlAddNextSibling(node, xmlCopyNode(node, 1));
+        return "duplicated element";
+    case 5:
+        if (node->parent->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, "name") != 0) {
+            xmlUnlinkNode(node);
+            xmlFreeNode(node);
+        }
+        return "removed element";
+    case 6:
+        if (!node->children || node->children->type == XML_TEXT_NODE)
+            xmlNodeSetContent(node, BAD_CAST value);
+        return "changed text";
+    default:
+        if (node->children && node->children->next)
+            xmlAddChild(node, xmlNewText(BAD_CAST "stray"));
+        return "text among elements";
+    }
+}
+
+/* Positive: accepted. *ret_unknown: refused because something is not in the tables. */
+static bool
+parser_accepts(xmlDoc *doc, bool *ret_unknown, char **ret_message)
+{
+    _cleanup_error_ Error err = ERROR_INIT;
+    g_autoptr(DomainDef) def = NULL;
+    int result = domain_def_read(xmlDocGetRootElement(doc), XML_VALIDATE, NULL, &def, &err);
+
+    *ret_unknown = result < 0 && err.code == ERR_XML_INVALID_SCHEMA;
+    *ret_message = g_strdup(err.message);
+    return result == 0;
+}
+
+static void
+agree_on(const char *file)
+{
+    g_autofree char *path = g_build_filename(fixtures, file, NULL), *text = NULL;
+    g_autoptr(GRand) rand = g_rand_new_with_seed(20240607);
+    int refused = 0;
+
+    assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    for (int i = 0; i < ROUNDS; i++) {
+        _cleanup_doc_ xmlDoc *doc = NULL;
+        _cleanup_error_ Error err = ERROR_INIT;
+        g_autofree char *message = NULL, *where = NULL;
+        bool unknown, by_parser, by_grammar;
+        const char *change = "nothing";
+        xmlNode *node;
+
+        assert_int_equal(xml_document_load(text, file, FROM_DOMAIN, &doc, &err), 0);
+        if (i > 0) {
+            node = pick(xmlDocGetRootElement(doc), rand);
+            where = (char *)xmlGetNodePath(node);
+            change = mutate(node, rand);
+        }
+        by_parser = parser_accepts(doc, &unknown, &message);
+        by_grammar = grammar_accepts(doc);
+        refused += !by_grammar;
+        if ((by_parser && !by_grammar) || (unknown && by_grammar)) {
+            print_error("%s, %s at %s: parser %s, grammar %s: %s\n", file, change, where ? where : "-",
+                        by_parser ? "accepts" : "refuses", by_grammar ? "accepts" : "refuses", message ? message : "");
+            fail();
+        }
+    }
+    assert_in_range(refused, ROUNDS / 4, ROUNDS - ROUNDS / 4); /* both outcomes are really met */
+}
+
+static void
+q35(void **state)
+{
+    agree_on("linux-q35.xml");
+}
+
+static void
+pc(void **state)
+{
+    agree_on("linux-pc.xml");
+}
+
+static int
+load_grammar(void **state)
+{
+    g_autofree char *text = domain_grammar();
+    xmlRelaxNGParserCtxt *context = xmlRelaxNGNewMemParserCtxt(text, strlen(text));
+
+    grammar = xmlRelaxNGParse(context);
+    xmlRelaxNGFreeParserCtxt(context);
+    return grammar ? 0 : -1;
+}
+
+static int
+free_grammar(void **state)
+{
+    xmlRelaxNGFree(grammar);
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(q35), cmocka_unit_test(pc) };
+
+    if (argc != 2)
+        return 2;
+    fixtures = argv[1];
+    return cmocka_run_group_tests(tests, load_grammar, free_grammar);
+}
