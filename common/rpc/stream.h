@@ -51,6 +51,9 @@ int rpc_stream_open(RpcCall *call, const RpcStreamOps *ops, void *data, RpcStrea
 /* Over a descriptor (pipe, pty, socket, or a file for reading from where it stands), which it takes, also on failure. */
 enum { RPC_STREAM_FD_READ = 1, RPC_STREAM_FD_WRITE = 2 };
 int rpc_stream_open_fd(RpcCall *call, int fd, unsigned int ways, RpcStream **ret, Error *err);
+/* The same; closed(data) is called once, when the stream is over. Not called when opening fails. */
+int rpc_stream_open_fd_watched(RpcCall *call, int fd, unsigned int ways, void (*closed)(void *data), void *data, RpcStream **ret,
+                               Error *err);
 
 void rpc_stream_wake(RpcStream *stream);                   /* read or write would do something again */
 void rpc_stream_finished(RpcStream *stream, Error *err);   /* outcome of a finish() that returned 1; err may be unset */

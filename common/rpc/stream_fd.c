@@ -14,6 +14,8 @@ typedef struct FdStream {
     RpcStream *stream;
     sd_event_source *io; /* NULL: a file, always ready */
     uint32_t events;
+    void (*closed)(void *data); /* the opener's, may be NULL */
+    void *closed_data;
 } FdStream;
 
 static void
@@ -83,6 +85,8 @@ fd_closed(RpcStream *stream, void *data, bool aborted)
 
     sd_event_source_disable_unref(self->io);
     close(self->fd);
+    if (self->closed)
+        self->closed(self->closed_data);
     g_free(self);
 }
 
@@ -94,6 +98,13 @@ static const RpcStreamOps fd_ops[] = {
 
 int
 rpc_stream_open_fd(RpcCall *call, int fd, unsigned int ways, RpcStream **ret, Error *err)
+{
+    return rpc_stream_open_fd_watched(call, fd, ways, NULL, NULL, ret, err);
+}
+
+int
+rpc_stream_open_fd_watched(RpcCall *call, int fd, unsigned int ways, void (*closed)(void *data), void *data, RpcStream **ret,
+                           Error *err)
 {
     FdStream *self = g_new0(FdStream, 1);
     int flags = fcntl(fd, F_GETFL), r;
@@ -113,6 +124,8 @@ rpc_stream_open_fd(RpcCall *call, int fd, unsigned int ways, RpcStream **ret, Er
     if (sd_event_add_io(loop_event(), &self->io, fd, 0, on_ready, self) < 0)
         self->io = NULL;
     watch(self, 0);
+    self->closed = closed;
+    self->closed_data = data;
     if (ret)
         *ret = self->stream;
     return 0;

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from harness import wait_until
+from harness import python_inside, wait_until
 
 
 @pytest.fixture(scope='module')
@@ -234,3 +234,25 @@ def test_death_of_qemu_is_noticed(host, guest, events):
     host.run('kill', '-KILL', host.run('pgrep', '-f', 'guest=killed').stdout.split()[0])
     events.expect(lifecycle('killed', 'Stopped (Crashed|Failed)'))
     wait_until(lambda: g.state() == 'shut off', 'the daemon noticed')
+
+
+def test_a_console_has_one_reader(host, guest):
+    """A second reader is told so, unless it takes the terminal by force: then the first one's stream ends."""
+    guest('shared', serial="<serial type='pty'/>").create('--paused')
+    answers = python_inside(host, r'''
+import json, libvirt
+libvirt.registerErrorHandler(lambda *a: None, None)
+c = libvirt.open(None)
+d = c.lookupByName("shared")
+first, second, third = c.newStream(), c.newStream(), c.newStream()
+d.openConsole(None, first, libvirt.VIR_DOMAIN_CONSOLE_SAFE)
+def code(f):
+    try:
+        f()
+        return 0
+    except libvirt.libvirtError as e:
+        return e.get_error_code()
+print(json.dumps([code(lambda: d.openConsole(None, second, 0)), code(lambda: d.openConsole(None, third, libvirt.VIR_DOMAIN_CONSOLE_FORCE)),
+                  code(lambda: first.recv(10))]))
+''')
+    assert answers == [9, 0, 78]  # OPERATION_FAILED, taken, OPERATION_ABORTED

@@ -54,16 +54,70 @@ connect_unix(const char *path, int *ret, Error *err)
     return 0;
 }
 
+/* --- a terminal has one reader: of two streams the newer gets it by force, or is refused --- */
+
+typedef struct {
+    char *path;
+    RpcStream *stream;
+} Session;
+
+static GHashTable *sessions; /* path -> Session, while the stream is open */
+
+static void
+session_closed(void *data)
+{
+    Session *session = data;
+
+    if (g_hash_table_lookup(sessions, session->path) == session)
+        g_hash_table_remove(sessions, session->path);
+    g_free(session->path);
+    g_free(session);
+}
+
+static int
+session_claim(const Domain *d, const char *path, bool force, Error *err)
+{
+    Session *old = sessions ? g_hash_table_lookup(sessions, path) : NULL;
+    _cleanup_error_ Error why = ERROR_INIT;
+
+    if (!old)
+        return 0;
+    if (!force)
+        return error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED, "Active console session exists for %s (--force takes it over)", d->label);
+    error_setf(&why, FROM_QEMU, ERR_OPERATION_ABORTED, "the console was taken over by another client");
+    rpc_stream_fail(old->stream, &why);
+    return 0;
+}
+
+static int
+session_open(RpcCall *call, const char *path, int fd, Error *err)
+{
+    Session *session = g_new0(Session, 1);
+
+    session->path = g_strdup(path);
+    if (rpc_stream_open_fd_watched(call, fd, RPC_STREAM_FD_READ | RPC_STREAM_FD_WRITE, session_closed, session, &session->stream,
+                                   err) < 0) {
+        g_free(session->path);
+        g_free(session);
+        return -1;
+    }
+    if (!sessions)
+        sessions = g_hash_table_new(g_str_hash, g_str_equal);
+    g_hash_table_replace(sessions, session->path, session);
+    return 0;
+}
+
 static int
 open_source(RpcCall *call, Domain *d, const CharDef *c, const char *what, bool force, Error *err)
 {
     const CharSource *source = &c->source;
-    RpcStream *stream = NULL;
     _cleanup_fd_ int fd = -1;
 
     if (!source->path || (source->type != CHAR_PTY && source->type != CHAR_UNIX))
         return error_setf(err, FROM_QEMU, ERR_OPERATION_UNSUPPORTED, "%s '%s' of %s is neither a terminal (pty) nor a unix socket", what,
                           c->base.info.alias ? c->base.info.alias : "?", d->label);
+    if (session_claim(d, source->path, force, err) < 0)
+        return -1;
     if (source->type == CHAR_UNIX) {
         if (connect_unix(source->path, &fd, err) < 0)
             return -1;
@@ -72,9 +126,7 @@ open_source(RpcCall *call, Domain *d, const CharDef *c, const char *what, bool f
         if (fd < 0)
             return error_set_errno(err, FROM_QEMU, errno, "cannot open the terminal '%s'", source->path);
     }
-    if (rpc_stream_open_fd(call, fd_take(&fd), RPC_STREAM_FD_READ | RPC_STREAM_FD_WRITE, &stream, err) < 0)
-        return -1;
-    return 0;
+    return session_open(call, source->path, fd_take(&fd), err);
 }
 
 static int
