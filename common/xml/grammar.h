@@ -15,6 +15,12 @@ char *xml_grammar(const char *root, const XmlSchema *schema, const GString *extr
  * done before. */
 void xml_grammar_define(GString *out, GHashTable *done, const char *name, const char *element, const XmlSchema *schema);
 
+/* A grammar ready for use. Owned by the caller; NULL when the text is not a grammar. */
+typedef struct XmlValidator XmlValidator;
+XmlValidator *xml_validator_new(const char *grammar);
+void xml_validator_free(XmlValidator *validator);
+bool xml_validator_accepts(XmlValidator *validator, xmlDoc *doc);
+
 /* The tables as text in Markdown: elements by path, attributes, types, allowed values, defaults, meaning. */
 char *xml_reference(const char *root, const XmlSchema *schema);
 void xml_reference_element(GString *out, const char *path, const XmlSchema *schema);

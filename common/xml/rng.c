@@ -5,6 +5,7 @@
  * value is known; allocated and listed elements are definitions of their own. An enum attribute that conditions look at
  * splits the element into a choice, one branch per value.
  */
+#include <libxml/relaxng.h>
 #include <string.h>
 
 #include "common/xml/grammar.h"
@@ -322,4 +323,54 @@ xml_grammar(const char *root, const XmlSchema *schema, const GString *extra, GHa
         g_string_append_len(out, extra->str, extra->len);
     g_string_append(out, "</grammar>\n");
     return g_string_free(out, FALSE);
+}
+
+/* -- use -- */
+
+struct XmlValidator {
+    xmlRelaxNG *schema;
+};
+
+/* Whether is the question, not why: the parser has better messages. */
+static void
+silent(void *context, const char *format, ...)
+{
+}
+
+XmlValidator *
+xml_validator_new(const char *grammar)
+{
+    xmlRelaxNGParserCtxt *context = xmlRelaxNGNewMemParserCtxt(grammar, strlen(grammar));
+    XmlValidator *validator;
+    xmlRelaxNG *schema;
+
+    xmlRelaxNGSetParserErrors(context, silent, silent, NULL);
+    schema = xmlRelaxNGParse(context);
+    xmlRelaxNGFreeParserCtxt(context);
+    if (!schema)
+        return NULL;
+    validator = g_new0(XmlValidator, 1);
+    validator->schema = schema;
+    return validator;
+}
+
+void
+xml_validator_free(XmlValidator *validator)
+{
+    if (!validator)
+        return;
+    xmlRelaxNGFree(validator->schema);
+    g_free(validator);
+}
+
+bool
+xml_validator_accepts(XmlValidator *validator, xmlDoc *doc)
+{
+    xmlRelaxNGValidCtxt *context = xmlRelaxNGNewValidCtxt(validator->schema);
+    int result;
+
+    xmlRelaxNGSetValidErrors(context, silent, silent, NULL);
+    result = xmlRelaxNGValidateDoc(context, doc);
+    xmlRelaxNGFreeValidCtxt(context);
+    return result == 0;
 }

@@ -3,7 +3,6 @@
  * completed; a copy must equal it. The input may also be one device.
  */
 #include <glib.h>
-#include <libxml/parser.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,33 +5,15 @@
 #include "common/conf/domain/domain.h"
 #include "common/conf/domain/grammar.h"
 #include "common/xml/document.h"
+#include "common/xml/grammar.h"
 #include "tests/unit/unit.h"
 
-#include <libxml/parser.h>
-#include <libxml/relaxng.h>
 #include <string.h>
 
 #define ROUNDS 1500
 
 static const char *fixtures;
-static xmlRelaxNG *grammar;
-
-static void
-silent(void *context, const char *format, ...)
-{
-}
-
-static bool
-grammar_accepts(xmlDoc *doc)
-{
-    xmlRelaxNGValidCtxt *context = xmlRelaxNGNewValidCtxt(grammar);
-    int result;
-
-    xmlRelaxNGSetValidErrors(context, silent, silent, NULL);
-    result = xmlRelaxNGValidateDoc(context, doc);
-    xmlRelaxNGFreeValidCtxt(context);
-    return result == 0;
-}
+static XmlValidator *grammar;
 
 /* All elements of the document, and one of them. */
 static xmlNode *
@@ -128,7 +110,7 @@ agree_on(const char *file)
             change = mutate(node, rand);
         }
         by_parser = parser_accepts(doc, &unknown, &message);
-        by_grammar = grammar_accepts(doc);
+        by_grammar = xml_validator_accepts(grammar, doc);
         refused += !by_grammar;
         if ((by_parser && !by_grammar) || (unknown && by_grammar)) {
             print_error("%s, %s at %s: parser %s, grammar %s: %s\n", file, change, where ? where : "-",
@@ -155,17 +137,15 @@ static int
 load_grammar(void **state)
 {
     g_autofree char *text = domain_grammar();
-    xmlRelaxNGParserCtxt *context = xmlRelaxNGNewMemParserCtxt(text, strlen(text));
 
-    grammar = xmlRelaxNGParse(context);
-    xmlRelaxNGFreeParserCtxt(context);
+    grammar = xml_validator_new(text);
     return grammar ? 0 : -1;
 }
 
 static int
 free_grammar(void **state)
 {
-    xmlRelaxNGFree(grammar);
+    xml_validator_free(grammar);
     return 0;
 }
 

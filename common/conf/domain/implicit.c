@@ -249,6 +249,14 @@ number_ports(DomainDef *def, DeviceKind kind)
             CHARDEV(device)->port = (OptUint)OPT(next++);
 }
 
+/* to is zeroed memory. */
+static void
+copy_source(CharSource *to, const CharSource *from)
+{
+    xml_copy_into(&char_type_schema, to, from);
+    xml_copy_into(&char_source_schema, to, from);
+}
+
 /* The first console, unless it is a device of its own, is another view of the first serial port; each is made from the
  * other when it is missing. */
 static void
@@ -261,27 +269,19 @@ pair_console(DomainDef *def)
         CHARDEV(console)->console_target = CONSOLE_SERIAL;
         if (!serial) {
             serial = device_new(DEVICE_SERIAL);
-            xml_copy_into(&char_type_schema, &CHARDEV(serial)->source, &CHARDEV(console)->source);
-            xml_copy_into(&char_source_schema, &CHARDEV(serial)->source, &CHARDEV(console)->source);
+            copy_source(&CHARDEV(serial)->source, &CHARDEV(console)->source);
             CHARDEV(serial)->serial_target = SERIAL_TARGET_ABSENT;
             domain_def_add_device(def, serial);
         }
         /* The serial port is the one that counts. */
         xml_clear(&char_source_schema, &CHARDEV(console)->source);
         memset(&CHARDEV(console)->source, 0, sizeof(CharSource));
-        xml_copy_into(&char_type_schema, &CHARDEV(console)->source, &CHARDEV(serial)->source);
-        xml_copy_into(&char_source_schema, &CHARDEV(console)->source, &CHARDEV(serial)->source);
-    } else if (!console && serial && CHARDEV(serial)->serial_target == SERIAL_TARGET_ABSENT) {
+        copy_source(&CHARDEV(console)->source, &CHARDEV(serial)->source);
+    } else if (!console && serial && (CHARDEV(serial)->serial_target == SERIAL_TARGET_ABSENT ||
+                                       CHARDEV(serial)->serial_target == SERIAL_ISA)) {
         console = device_new(DEVICE_CONSOLE);
         CHARDEV(console)->console_target = CONSOLE_SERIAL;
-        xml_copy_into(&char_type_schema, &CHARDEV(console)->source, &CHARDEV(serial)->source);
-        xml_copy_into(&char_source_schema, &CHARDEV(console)->source, &CHARDEV(serial)->source);
-        domain_def_add_device(def, console);
-    } else if (!console && serial && CHARDEV(serial)->serial_target == SERIAL_ISA) {
-        console = device_new(DEVICE_CONSOLE);
-        CHARDEV(console)->console_target = CONSOLE_SERIAL;
-        xml_copy_into(&char_type_schema, &CHARDEV(console)->source, &CHARDEV(serial)->source);
-        xml_copy_into(&char_source_schema, &CHARDEV(console)->source, &CHARDEV(serial)->source);
+        copy_source(&CHARDEV(console)->source, &CHARDEV(serial)->source);
         domain_def_add_device(def, console);
     }
 }

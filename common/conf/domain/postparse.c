@@ -205,9 +205,6 @@ complete_lifecycle(DomainDef *def)
         def->on_reboot = ACTION_RESTART;
     if (!def->on_crash)
         def->on_crash = ACTION_DESTROY;
-    for (size_t i = 0; i < def->clock.timers.n; i++)
-        if (def->clock.timers.items[i]->name == TIMER_KVMCLOCK && !def->clock.timers.items[i]->present)
-            def->clock.timers.items[i]->present = TRI_ABSENT;
 }
 
 /* What a <cpu> does not say. Without KVM the named models are QEMU's own and need no check against the host. */

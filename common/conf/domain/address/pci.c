@@ -402,9 +402,7 @@ give(PciMap *map, Device *device, PciAddress at, unsigned needs, Error *err)
 {
     Tri multifunction = device->info.address.type == ADDRESS_PCI ? device->info.address.pci.multifunction : TRI_ABSENT;
 
-    if (reserve(map, &at, needs, false, err) < 0 && !(error_is_set(err)))
-        return -1;
-    if (error_is_set(err))
+    if (reserve(map, &at, needs, false, err) < 0)
         return -1;
     if (!at.multifunction)
         at.multifunction = multifunction;

@@ -62,8 +62,6 @@ check_ports(XmlParse *parse, xmlNode *element, G *graphics)
     }
     if (graphics->port.set && graphics->port.v == 0)
         graphics->port.set = false;
-    if (graphics->tls_port.set && graphics->tls_port.v == -1 && graphics->type == GRAPHICS_SPICE)
-        graphics->autoport = graphics->autoport ? graphics->autoport : TRI_ABSENT;
     if (!graphics->port.set && !graphics->tls_port.set && graphics->type != GRAPHICS_SPICE &&
         graphics->autoport == TRI_ABSENT)
         graphics->autoport = TRI_YES;

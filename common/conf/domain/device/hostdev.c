@@ -179,16 +179,10 @@ is_subsystem(const void *object, unsigned flags)
     return hostdev->mode == HOSTDEV_SUBSYSTEM;
 }
 
-static bool
-managed_written(const void *object, unsigned flags)
-{
-    return is_subsystem(object, flags);
-}
-
 static const XmlRow hostdev_rows[] = {
     A_ENUM("mode", H, mode, mode_names, "always subsystem for machines"),
     A_ENUM("type", H, source.type, hostdev_type_names, "kind of device", .flags = XR_REQUIRED | XR_ABI),
-    A_YESNO("managed", H, managed, "bound by us", .shown = managed_written),
+    A_YESNO("managed", H, managed, "bound by us", .shown = is_subsystem),
     A_STR("sgio", H, sgio, "whether SCSI commands are filtered"),
     A_YESNO("rawio", H, rawio, "raw SCSI commands"),
     A_STR("model", H, model, "variant", TYPE_IS(HOSTDEV_MDEV, HOSTDEV_SCSI_HOST), .flags = XR_ABI),

@@ -293,8 +293,6 @@ check_mac(XmlParse *parse, xmlNode *element, N *net)
     if (net->mac.set && net->mac.b[0] & 1)
         return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
                            "MAC address has the multicast bit set; a network card needs a unicast address");
-    if (!net->mac.set && xml_child(element, "mac"))
-        return 0;
     return 0;
 }
 

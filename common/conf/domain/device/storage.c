@@ -311,8 +311,6 @@ check_network(XmlParse *parse, xmlNode *element, StorageSource *source)
     if (!source->path && source->protocol != PROTOCOL_NBD)
         return xml_problem(parse, element, FROM_DOMAIN, ERR_XML_ERROR, "<source> of protocol '%s' needs a 'name'",
                            storage_protocol_names[source->protocol]);
-    if (source->hosts.n == 0 && source->protocol != PROTOCOL_RBD && source->protocol != PROTOCOL_NBD)
-        return 0;
     return 0;
 }
 
