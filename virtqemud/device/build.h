@@ -35,7 +35,8 @@ typedef struct QemuPart {
 typedef struct QemuResource {
     char *path;
     bool write;
-    bool shared; /* other guests may have it open too: its owner is not changed back */
+    bool shared; /* other guests may have it open too: its owner is not changed */
+    bool create; /* what the guest writes: made, empty, if it is not there */
 } QemuResource;
 
 typedef struct QemuBuildOptions {

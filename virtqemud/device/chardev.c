@@ -193,13 +193,15 @@ int qemu_chardev_build(QemuBuild *build, const char *id, const char *alias, cons
 
 void qemu_chardev_resources(const CharSource *source, GPtrArray *list)
 {
-    if (source->type == CHAR_DEV || source->type == CHAR_FILE)
-        resource_add(list, source->path, true, source->type == CHAR_DEV);
+    if (source->type == CHAR_DEV)
+        resource_add(list, source->path, true, true);
+    if (source->type == CHAR_FILE)
+        resource_add_output(list, source->path);
     if (source->type == CHAR_PIPE && source->path) {
         g_autofree char *in = g_strconcat(source->path, ".in", NULL), *out = g_strconcat(source->path, ".out", NULL);
 
         resource_add(list, in, true, false);
         resource_add(list, out, true, false);
     }
-    resource_add(list, source->log_file, true, false);
+    resource_add_output(list, source->log_file);
 }

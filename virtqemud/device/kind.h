@@ -39,6 +39,7 @@ int qemu_device_check(const QemuBuild *build, const Device *device, Error *err);
 /* What the guest's QEMU opens for its devices; a list of QemuResource to be freed with g_ptr_array_unref(). */
 GPtrArray *qemu_device_resources(const DomainDef *def);
 void resource_add(GPtrArray *list, const char *path, bool write, bool shared); /* path NULL adds nothing */
+void resource_add_output(GPtrArray *list, const char *path);                   /* likewise; a file the guest's QEMU makes */
 
 /* -1 with ERR_CONFIG_UNSUPPORTED "... has no TYPE" unless the binary has the QOM type. */
 int check_type(const QemuBuild *build, const Device *device, const char *type, Error *err);

@@ -76,6 +76,14 @@ void resource_add(GPtrArray *list, const char *path, bool write, bool shared)
     g_ptr_array_add(list, resource);
 }
 
+void resource_add_output(GPtrArray *list, const char *path)
+{
+    if (!path)
+        return;
+    resource_add(list, path, true, false);
+    ((QemuResource *)list->pdata[list->len - 1])->create = true;
+}
+
 GPtrArray *qemu_device_resources(const DomainDef *def)
 {
     GPtrArray *list = g_ptr_array_new_with_free_func(resource_free);

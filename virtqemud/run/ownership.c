@@ -8,6 +8,7 @@
 
 #include "common/base/file.h"
 #include "common/base/worker.h"
+#include "virtqemud/device/kind.h"
 #include "virtqemud/domain/persist.h"
 #include "virtqemud/driver.h"
 
@@ -18,7 +19,8 @@
 
 /* One pass over some files in a worker. */
 typedef struct {
-    GArray *files; /* of RunOwnership: in: whom to give it to; out of a look: whose it is */
+    GArray *files;  /* of RunOwnership: in: whom to give it to; out of a look: whose it is */
+    GArray *create; /* of bool, as many: of a look, whether to make what is missing */
     bool change;
 } Pass;
 
@@ -26,6 +28,7 @@ static void
 pass_clear(void *data)
 {
     g_clear_pointer(&((Pass *)data)->files, g_array_unref);
+    g_clear_pointer(&((Pass *)data)->create, g_array_unref);
 }
 
 static void
@@ -41,6 +44,7 @@ pass_new(bool change)
 
     pass->files = g_array_new(FALSE, TRUE, sizeof(RunOwnership));
     g_array_set_clear_func(pass->files, file_clear);
+    pass->create = g_array_new(FALSE, TRUE, sizeof(bool));
     pass->change = change;
     return pass;
 }
@@ -52,21 +56,24 @@ pass_unref(Pass *pass)
 }
 
 static void
-pass_add(Pass *pass, const char *path, uid_t uid, gid_t gid)
+pass_add(Pass *pass, const char *path, bool create, uid_t uid, gid_t gid)
 {
     RunOwnership file = { .path = g_strdup(path), .uid = uid, .gid = gid };
 
     g_array_append_val(pass->files, file);
+    g_array_append_val(pass->create, create);
 }
 
 /* Opened first: what is changed is what was looked at, however the path is redirected meanwhile. */
 static int
-pass_one(RunOwnership *file, bool change, Error *err)
+pass_one(RunOwnership *file, bool change, bool create, Error *err)
 {
     _cleanup_fd_ int fd = open(file->path, O_PATH | O_CLOEXEC);
     g_autofree char *self = NULL;
     struct stat st;
 
+    if (fd < 0 && errno == ENOENT && create)
+        fd = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0 || fstat(fd, &st) < 0)
         return error_set_errno(err, FROM_QEMU, errno, "cannot access '%s'", file->path);
     if (!change) {
@@ -90,23 +97,29 @@ pass_run(void *data, Error *err)
     int r = 0;
 
     for (guint i = 0; i < pass->files->len; i++)
-        if (pass_one(&g_array_index(pass->files, RunOwnership, i), pass->change, r == 0 ? err : NULL) < 0)
+        if (pass_one(&g_array_index(pass->files, RunOwnership, i), pass->change, g_array_index(pass->create, bool, i),
+                     r == 0 ? err : NULL) < 0)
             r = -1;
     return r;
 }
 
 int
-ownership_take(Job *job, Domain *domain, const GPtrArray *paths, Error *err)
+ownership_take(Job *job, Domain *domain, const GPtrArray *resources, Error *err)
 {
     const QemuConfig *config = &domain->driver->config;
     Pass *look, *give;
     int r;
 
-    if (!config->set_identity || !config->dynamic_ownership || paths->len == 0)
+    if (!config->set_identity || !config->dynamic_ownership || resources->len == 0)
         return 0;
     look = pass_new(false);
-    for (guint i = 0; i < paths->len; i++)
-        pass_add(look, paths->pdata[i], 0, 0);
+    for (guint i = 0; i < resources->len; i++) {
+        const QemuResource *resource = resources->pdata[i];
+
+        /* What is shared or only read keeps its owner: it may be another guest's, or the distribution's. */
+        if (resource->write && !resource->shared)
+            pass_add(look, resource->path, resource->create, 0, 0);
+    }
     r = worker_run(job, "the owners of the guest's files", pass_run, look, pass_clear, OWNERSHIP_TIMEOUT, err);
     if (r < 0) {
         pass_unref(look);
@@ -118,7 +131,7 @@ ownership_take(Job *job, Domain *domain, const GPtrArray *paths, Error *err)
 
         if (was->uid == config->uid && was->gid == config->gid)
             continue;
-        pass_add(give, was->path, config->uid, config->gid);
+        pass_add(give, was->path, false, config->uid, config->gid);
         if (!config->remember_owner)
             keep.uid = keep.gid = 0;
         keep.path = g_strdup(was->path);
@@ -145,7 +158,7 @@ ownership_restore(Job *job, Domain *domain)
     for (guint i = 0; i < owned->len; i++) {
         RunOwnership *o = &g_array_index(owned, RunOwnership, i);
 
-        pass_add(give, o->path, o->uid, o->gid);
+        pass_add(give, o->path, false, o->uid, o->gid);
     }
     if (worker_run(job, "the owners of the guest's files", pass_run, give, pass_clear, OWNERSHIP_TIMEOUT, &err) < 0)
         log_warning("%s: %s", domain->label, err.message);

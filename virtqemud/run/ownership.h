@@ -7,8 +7,9 @@
 #include "virtqemud/run/run.h"
 
 /*
- * Give these paths (g_ptr_array of char *) to the guests' user, if the configuration says so. Regular files and block
- * devices only; one that is already right is left alone. Suspends: the file system may be slow.
+ * Give these files (g_ptr_array of QemuResource) to the guests' user, if the configuration says so. Regular files and block
+ * devices only; one that is already right is left alone, and so is what the guest only reads or shares. What it writes is
+ * made if it is missing. Suspends: the file system may be slow.
  */
-int ownership_take(Job *job, Domain *domain, const GPtrArray *paths, Error *err) _must_check_;
+int ownership_take(Job *job, Domain *domain, const GPtrArray *resources, Error *err) _must_check_;
 void ownership_restore(Job *job, Domain *domain);

@@ -174,25 +174,15 @@ start_inquire(Job *job, Domain *domain, Error *err)
     return r;
 }
 
-/* Disks, and what the machine boots from. */
+/* What the devices open, and the firmware's variables. */
 static GPtrArray *
-start_paths(const DomainDef *def)
+start_resources(const DomainDef *def)
 {
-    g_autoptr(GPtrArray) resources = qemu_device_resources(def);
-    GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
-    const char *const own[] = { def->os.nvram ? prepare_nvram_path(def->os.nvram) : NULL };
+    GPtrArray *resources = qemu_device_resources(def);
 
-    for (guint i = 0; i < resources->len; i++) {
-        const QemuResource *resource = resources->pdata[i];
-
-        /* What is shared or only read keeps its owner: it may be another guest's, or the distribution's. */
-        if (resource->write && !resource->shared)
-            g_ptr_array_add(paths, g_strdup(resource->path));
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(own); i++)
-        if (own[i])
-            g_ptr_array_add(paths, g_strdup(own[i]));
-    return paths;
+    if (def->os.nvram)
+        resource_add(resources, prepare_nvram_path(def->os.nvram), true, false);
+    return resources;
 }
 
 static int
@@ -200,7 +190,7 @@ start_qemu(Job *job, Domain *domain, const RunStart *how, Error *err)
 {
     DomainRun *run = domain->run;
     __attribute__((cleanup(start_command_done))) StartCommand command = { 0 };
-    g_autoptr(GPtrArray) paths = start_paths(domain->live);
+    g_autoptr(GPtrArray) resources = start_resources(domain->live);
     _cleanup_fd_ int monitor = -1, log_fd = -1;
     off_t log_start;
     int r;
@@ -212,7 +202,7 @@ start_qemu(Job *job, Domain *domain, const RunStart *how, Error *err)
         g_ptr_array_add(command.argv, g_strdup("defer"));
     }
     if (guestlog_open(domain, command.argv, &log_fd, &log_start, err) < 0 || start_master_key(domain, err) < 0 ||
-        qmp_listen(run->monitor_path, (uid_t)-1, (gid_t)-1, &monitor, err) < 0 || ownership_take(job, domain, paths, err) < 0)
+        qmp_listen(run->monitor_path, (uid_t)-1, (gid_t)-1, &monitor, err) < 0 || ownership_take(job, domain, resources, err) < 0)
         return -1;
     g_ptr_array_add(command.argv, NULL);
     command.monitor = monitor;
