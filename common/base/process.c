@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <glib.h>
 #include <grp.h>
 #include <signal.h>
@@ -230,13 +231,10 @@ process_kill(const Process *process, int sig)
 bool
 process_alive(const Process *process)
 {
-    siginfo_t info = { 0 };
+    struct pollfd fd = { .fd = process->pidfd, .events = POLLIN };
 
-    if (process->pidfd < 0 || syscall(SYS_pidfd_send_signal, process->pidfd, 0, NULL, 0) < 0)
-        return false;
-    /* A zombie child can be signalled but is dead. */
-    return waitid((idtype_t)3 /* P_PIDFD */, (id_t)process->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
-           info.si_pid == 0;
+    /* Readable from its death on, also while somebody else has yet to reap it. */
+    return process->pidfd >= 0 && poll(&fd, 1, 0) == 0;
 }
 
 int
