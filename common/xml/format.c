@@ -63,20 +63,21 @@ write_value_element(XmlWriter *writer, const XmlRow *row, const void *object)
     xml_writer_end_text(writer, row->name, text->str);
 }
 
-/* Every line of a raw subtree gets the present indent. */
+/* Lines of a raw subtree that begin between two tags get the present indent; a break within text is part of it. */
 static void
 write_raw(XmlWriter *writer, const char *raw)
 {
     g_autofree char *pad = g_strnfill(writer->depth * 2, ' ');
-    g_autofree char *separator = g_strconcat("\n", pad, NULL);
-    g_auto(GStrv) lines = NULL;
-    g_autofree char *text = NULL;
+    g_autoptr(GString) text = g_string_new(NULL);
 
     if (!raw)
         return;
-    lines = g_strsplit(raw, "\n", -1);
-    text = g_strjoinv(separator, lines);
-    xml_writer_raw(writer, text);
+    for (const char *s = raw; *s; s++) {
+        g_string_append_c(text, *s);
+        if (*s == '\n' && s > raw && s[-1] == '>' && s[1 + strspn(s + 1, " ")] == '<')
+            g_string_append(text, pad);
+    }
+    xml_writer_raw(writer, text->str);
 }
 
 /* The text row of a table, looked for through its inlined tables; NULL when it has children instead. */

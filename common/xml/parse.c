@@ -286,6 +286,41 @@ drop_blanks(xmlNode *node)
     }
 }
 
+/* Stands for a line break in blank text while the tree is written out; a character no document has use for. */
+#define BREAK "\xef\xb7\x90"
+
+static void
+replace_breaks(xmlNode *node, const char *with)
+{
+    g_autofree char *text = xml_text(node);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_autofree char *joined = g_strjoinv(with, lines), *escaped = NULL;
+
+    if (!lines[0] || !lines[1])
+        return;
+    if (node->type != XML_TEXT_NODE) {
+        xmlNodeSetContent(node, BAD_CAST joined);
+        return;
+    }
+    escaped = (char *)xmlEncodeSpecialChars(node->doc, BAD_CAST joined);
+    xmlNodeSetContent(node, BAD_CAST escaped);
+}
+
+/* After this every line break between tags is one of layout: those in blank text become character references, those in
+ * comments blanks. Others stand beside text and are told from layout by that. */
+static void
+protect_breaks(xmlNode *node)
+{
+    for (xmlNode *child = node->children; child; child = child->next) {
+        if (child->type == XML_TEXT_NODE && xmlIsBlankNode(child))
+            replace_breaks(child, BREAK);
+        else if (child->type == XML_COMMENT_NODE || child->type == XML_PI_NODE)
+            replace_breaks(child, " ");
+        else if (child->type == XML_ELEMENT_NODE)
+            protect_breaks(child);
+    }
+}
+
 /* Of the children of one namespace the first is kept; those without a namespace belong to nobody. */
 static void
 drop_unowned(xmlNode *node)
@@ -311,14 +346,17 @@ read_raw(XmlParse *parse, xmlNode *child, const XmlRow *row, void *object)
     xmlBuffer *buffer = xmlBufferCreate();
     xmlNode *copy = xmlDocCopyNode(child, child->doc, 1);
     int indent = xmlIndentTreeOutput;
+    g_auto(GStrv) pieces = NULL;
 
     if (row->flags & XR_OWNED)
         drop_unowned(copy);
     drop_blanks(copy);
+    protect_breaks(copy);
     xmlIndentTreeOutput = 1;
     xmlNodeDump(buffer, child->doc, copy, 0, 1);
     xmlIndentTreeOutput = indent;
-    *AT(char *, object, row) = g_strdup((const char *)xmlBufferContent(buffer));
+    pieces = g_strsplit((const char *)xmlBufferContent(buffer), BREAK, -1);
+    *AT(char *, object, row) = g_strjoinv("&#10;", pieces);
     xmlFreeNode(copy);
     xmlBufferFree(buffer);
     return 0;

@@ -165,6 +165,33 @@ sizes_have_units(void **state)
 }
 
 static void
+foreign_content_is_kept(void **state)
+{
+    static const char *const notes[] = {
+        "<notes>\n  <x:a xmlns:x=\"urn:x\"> one\ntwo </x:a>\n</notes>",
+        "<notes>text <x:b xmlns:x=\"urn:x\"/>\n  <x:c xmlns:x=\"urn:x\"/> tail\n</notes>",
+        "<notes><x:a xmlns:x=\"urn:x\">\n\n   </x:a><!-- a>\n <b --></notes>",
+        "<notes><x:a xmlns:x=\"urn:x\" y=\"&lt;&#10;&quot;\"><![CDATA[<&>\n<x>]]></x:a></notes>",
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(notes); i++) {
+        _cleanup_error_ Error err = ERROR_INIT;
+        g_autofree char *text = g_strdup_printf("<cart>%s</cart>", notes[i]), *first = NULL, *second = NULL;
+        Cart *cart = read_cart(text, 0, &err), *again;
+
+        assert_non_null(cart);
+        first = xml_to_text("cart", &cart_schema, cart, 0);
+        again = read_cart(first, 0, &err);
+        assert_non_null(again);
+        second = xml_to_text("cart", &cart_schema, again, 0);
+        assert_string_equal(first, second);
+        assert_string_equal(cart->notes, again->notes);
+        xml_free(&cart_schema, cart);
+        xml_free(&cart_schema, again);
+    }
+}
+
+static void
 flags_choose_rows(void **state)
 {
     _cleanup_error_ Error err = ERROR_INIT;
@@ -290,6 +317,7 @@ main(void)
         cmocka_unit_test(round_trip),
         cmocka_unit_test(absence_is_a_value),
         cmocka_unit_test(sizes_have_units),
+        cmocka_unit_test(foreign_content_is_kept),
         cmocka_unit_test(flags_choose_rows),
         cmocka_unit_test(errors_name_place_and_remedy),
         cmocka_unit_test(hostile_text),
