@@ -22,12 +22,14 @@ wanted(const XmlRow *row, const void *object, unsigned flags)
     return !row->shown || row->shown(object, flags);
 }
 
-/* The value's text in a buffer of the caller's; false when absent. */
-static bool
-value_text(const XmlRow *row, const void *object, GString *text)
+/* The value's text, in the writer's scratch until the next call; NULL when absent. Enums, by far the most, are not copied. */
+static const char *
+value_text(XmlWriter *writer, const XmlRow *row, const void *object)
 {
-    g_string_truncate(text, 0);
-    return row->type->format(row, AT(void, object, row), text);
+    if (row->type == &xt_enum)
+        return enum_name(row->names, *AT(int, object, row));
+    g_string_truncate(writer->scratch, 0);
+    return row->type->format(row, AT(void, object, row), writer->scratch) ? writer->scratch->str : NULL;
 }
 
 static const char *
@@ -41,11 +43,11 @@ unit_name(const XmlRow *row)
 static void
 write_attribute(XmlWriter *writer, const XmlRow *row, const void *object)
 {
-    g_autoptr(GString) text = g_string_new(NULL);
+    const char *text = value_text(writer, row, object);
 
-    if (!value_text(row, object, text))
+    if (!text)
         return;
-    xml_writer_attr(writer, row->name, text->str);
+    xml_writer_attr(writer, row->name, text);
     if (row->kind == ROW_SIZE_ATTR)
         xml_writer_attr(writer, "unit", unit_name(row));
 }
@@ -53,14 +55,14 @@ write_attribute(XmlWriter *writer, const XmlRow *row, const void *object)
 static void
 write_value_element(XmlWriter *writer, const XmlRow *row, const void *object)
 {
-    g_autoptr(GString) text = g_string_new(NULL);
+    const char *text = value_text(writer, row, object);
 
-    if (!value_text(row, object, text))
+    if (!text)
         return;
     xml_writer_start(writer, row->name);
     if (row->kind == ROW_SIZE)
         xml_writer_attr(writer, "unit", unit_name(row));
-    xml_writer_end_text(writer, row->name, text->str);
+    xml_writer_end_text(writer, row->name, text);
 }
 
 /* Lines of a raw subtree that begin between two tags get the present indent; a break within text is part of it. */
@@ -119,17 +121,16 @@ write_element(XmlWriter *writer, const char *name, const XmlSchema *schema, cons
               bool optional)
 {
     XmlMark mark = xml_writer_start(writer, name);
-    g_autoptr(GString) text = g_string_new(NULL);
     const void *owner = NULL;
     const XmlRow *row = text_row(schema, object, flags, &owner);
 
-    if (row && !value_text(row, owner, text))
+    if (row && !value_text(writer, row, owner))
         row = NULL;
     if (row && row->kind == ROW_SIZE_TEXT)
         xml_writer_attr(writer, "unit", unit_name(row));
     write_phase(writer, schema, object, flags, ATTRIBUTES);
     if (row) {
-        xml_writer_end_text(writer, name, text->str);
+        xml_writer_end_text(writer, name, value_text(writer, row, owner));
         return;
     }
     write_phase(writer, schema, object, flags, CONTENT);

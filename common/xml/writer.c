@@ -6,7 +6,7 @@
 void
 xml_writer_init(XmlWriter *writer)
 {
-    *writer = (XmlWriter){ .out = g_string_new(NULL) };
+    *writer = (XmlWriter){ .out = g_string_sized_new(4096), .scratch = g_string_new(NULL) };
 }
 
 void
@@ -14,7 +14,9 @@ xml_writer_done(XmlWriter *writer)
 {
     if (writer->out)
         g_string_free(writer->out, TRUE);
-    writer->out = NULL;
+    if (writer->scratch)
+        g_string_free(writer->scratch, TRUE);
+    writer->out = writer->scratch = NULL;
 }
 
 char *
@@ -23,6 +25,7 @@ xml_writer_steal(XmlWriter *writer)
     GString *out = writer->out;
 
     writer->out = NULL;
+    xml_writer_done(writer);
     return g_string_free(out, FALSE);
 }
 
@@ -47,21 +50,27 @@ settle(XmlWriter *writer)
 static void
 escaped(GString *out, const char *text)
 {
-    for (const char *s = text; *s; s++) {
-        switch (*s) {
-        case '<': g_string_append(out, "&lt;"); break;
-        case '>': g_string_append(out, "&gt;"); break;
-        case '&': g_string_append(out, "&amp;"); break;
-        case '\'': g_string_append(out, "&apos;"); break;
-        case '"': g_string_append(out, "&quot;"); break;
-        case '\n': case '\t':
-            g_string_append_c(out, *s);
-            break;
-        case '\r': g_string_append(out, "&#13;"); break;
+    for (const char *plain = text;; text++) {
+        const char *instead = NULL;
+
+        switch (*text) {
+        case '<': instead = "&lt;"; break;
+        case '>': instead = "&gt;"; break;
+        case '&': instead = "&amp;"; break;
+        case '\'': instead = "&apos;"; break;
+        case '"': instead = "&quot;"; break;
+        case '\r': instead = "&#13;"; break;
+        case '\n': case '\t': continue;
         default:
-            if ((unsigned char)*s >= 0x20)
-                g_string_append_c(out, *s);
+            if ((unsigned char)*text >= 0x20)
+                continue;
+            instead = "";
         }
+        g_string_append_len(out, plain, text - plain);
+        if (!*text)
+            return;
+        g_string_append(out, instead);
+        plain = text + 1;
     }
 }
 
@@ -101,7 +110,9 @@ xml_writer_attr(XmlWriter *writer, const char *name, const char *value)
     if (!value)
         return;
     g_assert(writer->open);
-    g_string_append_printf(writer->out, " %s='", name);
+    g_string_append_c(writer->out, ' ');
+    g_string_append(writer->out, name);
+    g_string_append_len(writer->out, "='", 2);
     escaped_attr(writer->out, value);
     g_string_append_c(writer->out, '\'');
 }
@@ -118,6 +129,14 @@ xml_writer_attrf(XmlWriter *writer, const char *name, const char *format, ...)
     xml_writer_attr(writer, name, value);
 }
 
+static void
+close_tag(XmlWriter *writer, const char *name)
+{
+    g_string_append_len(writer->out, "</", 2);
+    g_string_append(writer->out, name);
+    g_string_append_len(writer->out, ">\n", 2);
+}
+
 void
 xml_writer_end(XmlWriter *writer, const char *name)
 {
@@ -128,7 +147,7 @@ xml_writer_end(XmlWriter *writer, const char *name)
         return;
     }
     indent(writer);
-    g_string_append_printf(writer->out, "</%s>\n", name);
+    close_tag(writer, name);
 }
 
 void
@@ -153,7 +172,7 @@ xml_writer_end_text(XmlWriter *writer, const char *name, const char *text)
     g_assert(writer->open);
     g_string_append_c(writer->out, '>');
     escaped(writer->out, text);
-    g_string_append_printf(writer->out, "</%s>\n", name);
+    close_tag(writer, name);
     writer->open = false;
     writer->depth--;
 }

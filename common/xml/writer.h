@@ -11,6 +11,7 @@ typedef struct XmlWriter {
     GString *out;
     int depth;
     bool open; /* the last start tag still takes attributes */
+    GString *scratch; /* for the text of one value at a time */
 } XmlWriter;
 
 typedef struct XmlMark { gsize length; gsize started; bool was_open; } XmlMark;
