@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import TOP, wait_until
+from container import TOP, wait_until
 
 UNITS = ['virtqemud.service', 'virtqemud.socket', 'virtqemud-ro.socket', 'virtqemud-admin.socket']
 EXPOSURE_LIMIT = 5.0  # libvirt's unit: 9.6
