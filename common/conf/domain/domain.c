@@ -461,6 +461,15 @@ disk_place(const DomainDef *def, const DiskDef *disk)
     return place;
 }
 
+/* Part of a group of USB controllers that another one leads. */
+static bool
+is_companion(const ControllerDef *controller)
+{
+    return controller->base.info.usb_master.set ||
+           (controller->type == CONTROLLER_USB && controller->usb_model >= USB_ICH9_UHCI1 &&
+            controller->usb_model <= USB_ICH9_UHCI3);
+}
+
 static size_t
 controller_place(const DomainDef *def, const ControllerDef *controller)
 {
@@ -474,7 +483,7 @@ controller_place(const DomainDef *def, const ControllerDef *controller)
         /* Of equal indexes (USB companions) the master comes first. */
         if (CONTROLLER(other)->index.v < controller->index.v ||
             (CONTROLLER(other)->index.v == controller->index.v &&
-             (!CONTROLLER(other)->base.info.usb_master.set || controller->base.info.usb_master.set)))
+             (!is_companion(CONTROLLER(other)) || is_companion(controller))))
             return place == def->devices.list.n ? i + 1 : place;
         place = i;
     }
