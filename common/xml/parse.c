@@ -337,6 +337,10 @@ drop_unowned(xmlNode *node)
             xmlFreeNode(child);
         }
     }
+    /* Text around what was dropped is one text, as it will be read next time. */
+    for (xmlNode *child = node->children; child; child = child->next)
+        while (child->type == XML_TEXT_NODE && child->next && child->next->type == XML_TEXT_NODE)
+            xmlTextMerge(child, child->next);
 }
 
 /* Kept as text without outer indent; formatting adds it. */

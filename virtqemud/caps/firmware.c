@@ -131,13 +131,28 @@ apply(json_t *d, DomainDef *def)
     replace(&def->os.nvram->template_path, qmp_string(vars, "filename"));
 }
 
+/* Firmware that was the usual one before there were descriptors: its images are raw. */
+static void
+note_template_format(DomainDef *def)
+{
+    static const char *const usual[] = {
+        "/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_CODE.secboot.fd", "/usr/share/AAVMF/AAVMF_CODE.fd",
+        "/usr/share/AAVMF/AAVMF32_CODE.fd", NULL,
+    };
+
+    if (def->os.loader.path && g_strv_contains(usual, def->os.loader.path) && def->os.nvram && def->os.nvram->template_path)
+        replace(&def->os.nvram->template_format, "raw");
+}
+
 int
 firmware_choose(DomainDef *def, Error *err)
 {
     g_autoptr(GPtrArray) paths = descriptor_paths();
 
-    if (def->os.firmware == FIRMWARE_ABSENT)
+    if (def->os.firmware == FIRMWARE_ABSENT) {
+        note_template_format(def);
         return 0;
+    }
     if (def->os.firmware != FIRMWARE_EFI)
         return error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED, "there is no automatic choice of this kind of firmware; leave out "
                           "<os firmware=> for the machine's own BIOS");

@@ -8,6 +8,7 @@
 #include "common/host/node.h"
 #include "virtqemud/caps/firmware.h"
 #include "virtqemud/caps/qemucaps.h"
+#include "virtqemud/caps/support.h"
 #include "virtqemud/driver.h"
 
 #define PARSE_ROUNDS 4 /* an emulator may be asked for, then the one its machine needs */
@@ -120,6 +121,14 @@ has_device(void *user, const char *emulator, const char *name)
     return caps && qemu_caps_has_type(caps, name);
 }
 
+static bool
+supports(void *user, const char *emulator, const char *what)
+{
+    QemuCaps *caps = known_caps(user, emulator, NULL);
+
+    return caps && qemu_caps_supports(caps, what);
+}
+
 static int
 choose_firmware(void *user, DomainDef *def, Error *err)
 {
@@ -138,6 +147,7 @@ completion_caps(Completion *c)
         .machine = find_machine,
         .default_cpu = default_cpu,
         .has_device = has_device,
+        .supports = supports,
         .firmware = choose_firmware,
     };
 }
