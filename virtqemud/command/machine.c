@@ -88,7 +88,7 @@ void command_machine(QemuBuild *build)
     else if (def->virt == VIRT_KVM)
         build_option(build, "-accel", "kvm");
     else if (def->features.tb_cache.set)
-        build_option(build, "-accel", "tcg,tb-size=%llu", def->features.tb_cache.v / BYTES_PER_KIB / KIB_PER_MIB);
+        build_option(build, "-accel", "tcg,tb-size=%llu", def->features.tb_cache.v / KIB_PER_MIB);
     else
         build_option(build, "-accel", "tcg");
     if (def->features.smm == TRI_ON && def->features.tseg.set)

@@ -25,6 +25,7 @@ next_alias(const DomainDef *def, const char *prefix)
     return g_strdup_printf("%s%u", prefix, next);
 }
 
+/* Companions of a USB controller have the name of the one that leads: to QEMU they are nameless parts of it. */
 static char *
 controller_alias(const DomainDef *def, const ControllerDef *controller)
 {
@@ -51,17 +52,6 @@ controller_alias(const DomainDef *def, const ControllerDef *controller)
         break;
     }
     return g_strdup_printf("%s%u", type, controller->index.v);
-}
-
-/* Companions share the master's number and need names of their own. */
-static char *
-unique_controller_alias(const DomainDef *def, const ControllerDef *controller)
-{
-    g_autofree char *alias = controller_alias(def, controller);
-
-    if (!domain_def_find_alias(def, alias))
-        return g_steal_pointer(&alias);
-    return g_strdup_printf("%s%u", controller_type_names[controller->type], controller->index.v);
 }
 
 static char *
@@ -91,7 +81,7 @@ domain_device_alias(const DomainDef *def, const Device *device)
 
     switch (device->kind) {
     case DEVICE_CONTROLLER:
-        return unique_controller_alias(def, CONTROLLER(device));
+        return controller_alias(def, CONTROLLER(device));
     case DEVICE_DISK:
         return disk_alias(def, DISK(device));
     case DEVICE_MEMORY:
