@@ -98,6 +98,11 @@ static int check_all(const QemuBuild *build, Error *err)
     for (size_t i = 0; i < def->devices.list.n; i++)
         if (qemu_device_check(build, def->devices.list.items[i], err) < 0)
             return -1;
+    for (size_t i = 0; i < def->sysinfos.n; i++)
+        if (def->sysinfos.items[i]->boards.n > 1 && def->os.smbios == SMBIOS_SYSINFO)
+            return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "QEMU shows the guest one <baseBoard> only");
+    if (def->numatune.placement == PLACEMENT_AUTO || def->vcpu_placement == PLACEMENT_AUTO)
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "automatic placement on NUMA nodes is not supported");
     if (def->launch_security)
         return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "<launchSecurity> is not supported");
     if (def->backing.hugepages)
@@ -150,7 +155,7 @@ static int add_devices(QemuBuild *build, Error *err)
 
 int qemu_command_build(QemuBuild *build, Error *err)
 {
-    if (!build->options->for_show && check_all(build, err) < 0)
+    if (check_all(build, err) < 0)
         return -1;
     if (add_machine(build, err) < 0 || add_devices(build, err) < 0)
         return -1;

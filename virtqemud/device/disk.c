@@ -23,6 +23,9 @@ static int disk_check(const QemuBuild *build, const Device *device, Error *err)
 {
     const DiskDef *disk = DISK(device);
 
+    if (disk->source.fdgroup)
+        return error_setf(err, FROM_QEMU, ERR_INVALID_ARG, "descriptor group '%s' of disk '%s' was not passed to the daemon",
+                          disk->source.fdgroup, disk->target);
     if (disk->transient)
         return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "<transient/> of disk '%s' is not supported", disk->target);
     if (disk->bus == DISK_BUS_NVME || disk->bus == DISK_BUS_SD || disk->bus == DISK_BUS_XEN || disk->bus == DISK_BUS_UML)

@@ -192,8 +192,15 @@ static int graphics_other(QemuBuild *build, const GraphicsDef *g, Error *err)
 
 static int graphics_check(const QemuBuild *build, const Device *device, Error *err)
 {
-    if (GRAPHICS(device)->listens.n > 1)
+    const GraphicsDef *g = GRAPHICS(device);
+    const GraphicsListen *listen = first_listen(g);
+
+    if (g->listens.n > 1)
         return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "a display of QEMU listens at one place only");
+    if (g->type == GRAPHICS_VNC && g->autoport == TRI_NO && (!g->port.set || g->port.v < VNC_PORT_BASE) &&
+        (!listen || listen->type == LISTEN_ADDRESS || listen->type == LISTEN_NETWORK))
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED,
+                          "a VNC display with autoport='no' needs a port in 5900..65535");
     return 0;
 }
 
