@@ -39,8 +39,7 @@ static int channel_socket(QemuBuild *build, const CharDef *device, const char *i
     g_autofree char *path = g_strdup_printf("%s/%s", build->options->channel_dir, device->name);
 
     source.path = path;
-    if (source.mode == CHAR_MODE_ABSENT)
-        source.mode = CHAR_BIND;
+    source.mode = CHAR_BIND; /* nobody else can know the path */
     return qemu_chardev_build(build, id, device->base.info.alias, &source, err);
 }
 
