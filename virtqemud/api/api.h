@@ -19,7 +19,7 @@ typedef struct ApiTable {
     static const RpcBinding name##_rows[] = { __VA_ARGS__ }; \
     const ApiTable name = { name##_rows, G_N_ELEMENTS(name##_rows) }
 
-extern const ApiTable api_host, api_lookup, api_state, api_lifecycle, api_define, api_save, api_console, api_stats, api_metadata, api_qemu, api_tuning;
+extern const ApiTable api_host, api_lookup, api_state, api_lifecycle, api_define, api_save, api_console, api_stats, api_metadata, api_qemu, api_tuning, api_caps, api_cpu;
 extern const RpcObjectClass api_domain_class; /* how the dispatcher finds the domain a call is about */
 
 /* A domain as the wire names it; the name is borrowed. */

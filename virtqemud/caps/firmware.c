@@ -11,7 +11,7 @@
 
 #define DESCRIPTOR_MAX (256 * 1024)
 
-static const char *const directories[] = { "/etc/qemu/firmware", "/usr/share/qemu/firmware" };
+static const char *const directories[] = { VIRTD_QEMU_SYSCONFDIR "/firmware", VIRTD_QEMU_DATADIR "/firmware" };
 
 /* File names of all directories, sorted; the same name in an earlier directory hides a later one. */
 static GPtrArray *
@@ -48,16 +48,16 @@ array_has(json_t *array, const char *text)
 }
 
 static bool
-target_fits(json_t *descriptor, const DomainDef *def)
+target_fits(json_t *descriptor, const char *arch, const char *machine)
 {
     json_t *target, *pattern;
     size_t i, j;
 
     json_array_foreach(json_object_get(descriptor, "targets"), i, target) {
-        if (g_strcmp0(qmp_string(target, "architecture"), def->os.arch) != 0)
+        if (g_strcmp0(qmp_string(target, "architecture"), arch) != 0)
             continue;
         json_array_foreach(json_object_get(target, "machines"), j, pattern)
-            if (json_is_string(pattern) && fnmatch(json_string_value(pattern), def->os.machine, 0) == 0)
+            if (json_is_string(pattern) && fnmatch(json_string_value(pattern), machine, 0) == 0)
                 return true;
     }
     return false;
@@ -91,7 +91,7 @@ descriptor_fits(json_t *d, const DomainDef *def)
     const char *format = qmp_string(json_object_get(mapping, "executable"), "format");
 
     if (!array_has(json_object_get(d, "interface-types"), "uefi") || g_strcmp0(qmp_string(mapping, "device"), "flash") != 0 ||
-        !code || access(code, R_OK) < 0 || !target_fits(d, def))
+        !code || access(code, R_OK) < 0 || !target_fits(d, def->os.arch, def->os.machine))
         return false;
     if (array_has(features, "requires-smm") && def->features.smm == TRI_OFF)
         return false;
@@ -170,4 +170,44 @@ firmware_choose(DomainDef *def, Error *err)
     return error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED,
                       "no installed UEFI firmware fits machine '%s' and the features asked for (looked at %u descriptors in %s)",
                       def->os.machine, paths->len, directories[1]);
+}
+
+static bool
+is_uefi_flash(json_t *d)
+{
+    return array_has(json_object_get(d, "interface-types"), "uefi") &&
+           g_strcmp0(qmp_string(json_object_get(d, "mapping"), "device"), "flash") == 0;
+}
+
+static void
+add_once(GPtrArray *paths, const char *path)
+{
+    for (guint i = 0; i < paths->len; i++)
+        if (strcmp(paths->pdata[i], path) == 0)
+            return;
+    g_ptr_array_add(paths, g_strdup(path));
+}
+
+bool
+firmware_available(const char *arch, const char *machine, GPtrArray *paths, bool *ret_secure)
+{
+    g_autoptr(GPtrArray) descriptors = descriptor_paths();
+    bool any = false;
+
+    *ret_secure = false;
+    for (guint i = 0; i < descriptors->len; i++) {
+        g_autofree char *text = NULL;
+        _cleanup_json_ json_t *d = NULL;
+        const char *code;
+
+        if (file_read(descriptors->pdata[i], DESCRIPTOR_MAX, &text, NULL, NULL) == 0)
+            d = json_loads(text, 0, NULL);
+        code = qmp_string(json_object_get(json_object_get(d, "mapping"), "executable"), "filename");
+        if (!d || !code || !is_uefi_flash(d) || !target_fits(d, arch, machine))
+            continue;
+        any = true;
+        *ret_secure = *ret_secure || array_has(json_object_get(d, "features"), "secure-boot");
+        add_once(paths, code);
+    }
+    return any;
 }

@@ -30,6 +30,8 @@ static const Question questions[] = {
     { "query-machines", NULL, NULL },
     { "query-cpu-definitions", NULL, NULL },
     { "query-cpu-model-expansion", "{\"type\":\"full\",\"model\":{\"name\":\"max\"}}", "max" },
+    { "query-cpu-model-expansion",
+      "{\"type\":\"full\",\"model\":{\"name\":\"max\",\"props\":{\"migratable\":false,\"hv-passthrough\":true}}}", "max-all" },
     { "query-commands", NULL, NULL },
     { "qom-list-types", "{\"abstract\":false}", NULL },
     { "query-tpm-models", NULL, NULL },
@@ -95,8 +97,9 @@ probe_last_words(const char *path, Error *err)
 static int
 probe_run(Job *job, Probe *probe, Error *err)
 {
-    g_autofree char *socket = g_strdup_printf("%s/probe-%s.sock", probe->scratch, probe->accel);
-    g_autofree char *words = g_strdup_printf("%s/probe-%s.err", probe->scratch, probe->accel);
+    g_autofree char *name = g_path_get_basename(probe->binary);
+    g_autofree char *socket = g_strdup_printf("%s/%s-%s.sock", probe->scratch, name, probe->accel);
+    g_autofree char *words = g_strdup_printf("%s/%s-%s.err", probe->scratch, name, probe->accel);
     g_autofree char *machine = g_strdup_printf("none,accel=%s", probe->accel);
     _cleanup_fd_ int listener = -1, errors = -1;
     const char *const argv[] = { probe->binary, "-S", "-no-user-config", "-nodefaults", "-nographic", "-machine", machine,

@@ -14,7 +14,7 @@
 #include "common/base/log.h"
 
 #define CACHE_MAX (32 * 1024 * 1024)
-#define CACHE_FORMAT "virtd-qemu-capabilities-1"
+#define CACHE_FORMAT "virtd-qemu-capabilities-2"
 
 /* What is known of one binary in this process. */
 typedef struct {
@@ -154,6 +154,7 @@ cpus_of(json_t *array)
         QemuCpuModel cpu = {
             .name = qmp_string(item, "name"),
             .type = qmp_string(item, "typename"),
+            .alias_of = qmp_string(item, "alias-of"),
             .usable = blockers && json_array_size(blockers) == 0,
             .deprecated = qmp_bool(item, "deprecated", false),
             .blockers = g_ptr_array_new(),
@@ -177,6 +178,9 @@ accel_of(QemuAccelCaps *accel, json_t *answers)
     accel->machines = machines_of(json_object_get(answers, "query-machines"));
     accel->cpus = cpus_of(json_object_get(answers, "query-cpu-definitions"));
     accel->max_cpu = json_object_get(json_object_get(json_object_get(answers, "max"), "model"), "props");
+    accel->max_cpu_all = json_object_get(json_object_get(json_object_get(answers, "max-all"), "model"), "props");
+    if (!accel->max_cpu_all)
+        accel->max_cpu_all = accel->max_cpu;
 }
 
 /* answers is stolen. */

@@ -25,6 +25,7 @@ typedef struct QemuMachine {
 
 typedef struct QemuCpuModel {
     const char *name, *type;
+    const char *alias_of; /* the version this name stands for; NULL: it is its own */
     bool usable, deprecated;
     GPtrArray *blockers; /* of const char *: the features the host lacks */
 } QemuCpuModel;
@@ -34,6 +35,7 @@ typedef struct QemuAccelCaps {
     GArray *machines; /* of QemuMachine, in QEMU's order */
     GArray *cpus;     /* of QemuCpuModel */
     json_t *max_cpu;  /* properties of the "host"/"max" model fully expanded, borrowed; NULL if it could not be */
+    json_t *max_cpu_all; /* the same with what can't migrate and all of Hyper-V; NULL if it could not be */
 } QemuAccelCaps;
 
 typedef struct QemuCaps {
