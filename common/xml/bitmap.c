@@ -81,12 +81,18 @@ bitmap_count(const Bitmap *map)
 int
 bitmap_next(const Bitmap *map, int after)
 {
-    if (!map)
+    size_t bit = after + 1;
+    guint64 word;
+
+    if (!map || bit / WORD >= map->words)
         return -1;
-    for (size_t bit = after + 1; bit < map->words * WORD; bit++)
-        if (bitmap_get(map, bit))
-            return bit;
-    return -1;
+    word = map->bits[bit / WORD] & ~G_GUINT64_CONSTANT(0) << (bit % WORD);
+    for (size_t i = bit / WORD;; word = map->bits[i]) {
+        if (word)
+            return i * WORD + __builtin_ctzll(word);
+        if (++i >= map->words)
+            return -1;
+    }
 }
 
 int
@@ -168,13 +174,19 @@ bitmap_format(const Bitmap *map)
     return g_string_free(out, FALSE);
 }
 
+static guint64
+word_of(const Bitmap *map, size_t i)
+{
+    return map && i < map->words ? map->bits[i] : 0;
+}
+
 bool
 bitmap_equal(const Bitmap *a, const Bitmap *b)
 {
     size_t words = MAX(a ? a->words : 0, b ? b->words : 0);
 
-    for (size_t bit = 0; bit < words * WORD; bit++)
-        if (bitmap_get(a, bit) != bitmap_get(b, bit))
+    for (size_t i = 0; i < words; i++)
+        if (word_of(a, i) != word_of(b, i))
             return false;
     return true;
 }
@@ -182,8 +194,8 @@ bitmap_equal(const Bitmap *a, const Bitmap *b)
 bool
 bitmap_overlaps(const Bitmap *a, const Bitmap *b)
 {
-    for (int bit = bitmap_next(a, -1); bit >= 0; bit = bitmap_next(a, bit))
-        if (bitmap_get(b, bit))
+    for (size_t i = 0; a && i < a->words; i++)
+        if (a->bits[i] & word_of(b, i))
             return true;
     return false;
 }

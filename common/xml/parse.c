@@ -257,11 +257,21 @@ read_size_text(XmlParse *parse, xmlNode *element, const XmlRow *row, void *objec
 }
 
 static int
+too_many(XmlParse *parse, xmlNode *child)
+{
+    return xml_problem(parse, child, parse->domain, ERR_XML_ERROR, "there are more than %d <%s> elements", XML_MAX_ITEMS,
+                       (const char *)child->name);
+}
+
+static int
 read_strings(XmlParse *parse, xmlNode *element, const XmlRow *row, void *object)
 {
     for (xmlNode *child = find(element->children, row->name, row->ns); child;
-         child = find(child->next, row->name, row->ns))
+         child = find(child->next, row->name, row->ns)) {
+        if (AT(AnyList, object, row)->n >= XML_MAX_ITEMS)
+            return too_many(parse, child);
         LIST_ADD(AT(AnyList, object, row), xml_text(child));
+    }
     return 0;
 }
 
@@ -382,8 +392,11 @@ read_list(XmlParse *parse, xmlNode *element, const XmlRow *row, void *object)
 
     for (xmlNode *child = find(element->children, row->name, row->ns); child;
          child = find(child->next, row->name, row->ns)) {
-        void *item = xml_read_new(parse, child, row->schema);
+        void *item;
 
+        if (AT(AnyList, object, row)->n >= XML_MAX_ITEMS)
+            return too_many(parse, child);
+        item = xml_read_new(parse, child, row->schema);
         if (item)
             LIST_ADD(AT(AnyList, object, row), item);
         else

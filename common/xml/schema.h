@@ -202,6 +202,9 @@ typedef struct XmlProblem {
     char *message;
 } XmlProblem;
 
+/* A list may have this many items (checks may compare each with each). */
+#define XML_MAX_ITEMS 4096
+
 /* At most this many problems of one document are kept. */
 #define XML_MAX_PROBLEMS 64
 

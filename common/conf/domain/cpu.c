@@ -137,12 +137,16 @@ static const XmlRow numa_rows[] = {
     ROWS_END,
 };
 
+#define MAX_CELLS 128
+
 /* Numbered from 0 without a gap; without numbers, in document order. */
 static int
 numa_check(XmlParse *parse, xmlNode *element, void *object)
 {
     C *cpu = object;
 
+    if (cpu->cells.n > MAX_CELLS)
+        return xml_problem(parse, element, parse->domain, ERR_CONFIG_UNSUPPORTED, "a machine has at most %d NUMA cells", MAX_CELLS);
     for (size_t i = 0; i < cpu->cells.n; i++)
         if (!cpu->cells.items[i]->id.set)
             cpu->cells.items[i]->id = (OptUint)OPT(i);

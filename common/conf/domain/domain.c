@@ -225,6 +225,9 @@ devices_parse(XmlParse *parse, const XmlRow *row, xmlNode *element, void *object
 
         if (kind == DEVICE_NONE)
             continue;
+        if (devices->list.n >= DOMAIN_MAX_DEVICES)
+            return xml_problem(parse, child, parse->domain, ERR_CONFIG_UNSUPPORTED, "a domain has at most %d devices",
+                               DOMAIN_MAX_DEVICES);
         device = xml_read_new(parse, child, device_ops(kind)->schema);
         if (!device) {
             result = -1;

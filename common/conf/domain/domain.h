@@ -59,6 +59,9 @@ typedef struct QemuNamespace {
     char *deprecation;
 } QemuNamespace;
 
+/* More devices than any machine has room for; some rules compare each with each. */
+#define DOMAIN_MAX_DEVICES 2048
+
 typedef struct DevicesDef {
     char *emulator;
     LIST(Device) list; /* all devices of all kinds; within a kind in their order */

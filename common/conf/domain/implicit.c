@@ -60,11 +60,12 @@ shares_index(const ControllerDef *controller, ControllerDef *const *last)
 void
 domain_number_controllers(DomainDef *def)
 {
+    unsigned next[CONTROLLER_NVME + 1] = { 0 };
     ControllerDef *master = NULL;
 
     DOMAIN_FOREACH_KIND(def, DEVICE_CONTROLLER, device) {
         ControllerDef *controller = CONTROLLER(device);
-        unsigned index = 0;
+        unsigned *index = &next[controller->type];
 
         if (controller->type == CONTROLLER_USB && controller->usb_model == USB_ICH9_EHCI1)
             master = controller;
@@ -74,9 +75,9 @@ domain_number_controllers(DomainDef *def)
             controller->index = master->index;
             continue;
         }
-        while (domain_find_controller(def, controller->type, index))
-            index++;
-        controller->index = (OptUint)OPT(index);
+        while (domain_find_controller(def, controller->type, *index))
+            ++*index;
+        controller->index = (OptUint)OPT(*index);
     }
 }
 

@@ -58,9 +58,9 @@ assign_disk(DomainDef *def, DiskDef *disk, Error *err)
 
 /* SCSI devices of the host take the first free place on the first controllers. */
 static int
-assign_hostdev(DomainDef *def, Device *device)
+assign_hostdev(DomainDef *def, Device *device, unsigned *first)
 {
-    for (unsigned controller = 0; controller < 256; controller++) {
+    for (unsigned controller = *first; controller < 256; *first = ++controller) {
         for (unsigned unit = 0; unit < SCSI_OWN_UNIT; unit++) {
             DriveAddress address = { .controller = controller, .unit = unit };
 
@@ -108,6 +108,7 @@ controllers_for(DomainDef *def, DiskBus bus)
 int
 domain_assign_drive_addresses(DomainDef *def, Error *err)
 {
+    unsigned first = 0; /* controller that may have room */
     static const DiskBus order[] = { DISK_BUS_SCSI, DISK_BUS_IDE, DISK_BUS_SATA, DISK_BUS_FDC };
 
     DOMAIN_FOREACH_KIND(def, DEVICE_DISK, device)
@@ -115,7 +116,7 @@ domain_assign_drive_addresses(DomainDef *def, Error *err)
             return -1;
     DOMAIN_FOREACH_KIND(def, DEVICE_HOSTDEV, device)
         if (HOSTDEV(device)->source.type == HOSTDEV_SCSI && device->info.address.type == ADDRESS_NONE)
-            assign_hostdev(def, device);
+            assign_hostdev(def, device, &first);
     for (size_t i = 0; i < G_N_ELEMENTS(order); i++)
         controllers_for(def, order[i]);
     return 0;

@@ -43,7 +43,7 @@ take_port(DomainDef *def, Device *device, unsigned controller)
 }
 
 static int
-assign_port(DomainDef *def, Device *device, Error *err)
+assign_port(DomainDef *def, Device *device, unsigned *first, Error *err)
 {
     const VirtioSerialAddress *address = &device->info.address.vioserial;
 
@@ -57,11 +57,12 @@ assign_port(DomainDef *def, Device *device, Error *err)
     }
     if (device->info.address.type != ADDRESS_NONE)
         return 0;
-    for (unsigned i = 0; i < MAX_CONTROLLERS; i++) {
+    for (unsigned i = *first; i < MAX_CONTROLLERS; i++) {
         if (!domain_find_controller(def, CONTROLLER_VIRTIO_SERIAL, i))
             domain_need_controller(def, CONTROLLER_VIRTIO_SERIAL, i, 0);
         if (take_port(def, device, i))
             return 0;
+        *first = i + 1; /* full */
     }
     return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: no virtio-serial controller has a free port");
 }
@@ -81,11 +82,13 @@ assign_ccid(DomainDef *def)
 int
 domain_assign_serial_addresses(DomainDef *def, Error *err)
 {
+    unsigned first = 0;
+
     /* A console has no port of its own in a definition: QEMU gives it the one that is free. */
     for (size_t at = 0; at < def->devices.list.n; at++) {
         Device *device = def->devices.list.items[at];
 
-        if (device->kind == DEVICE_CHANNEL && on_virtio_serial(device) && assign_port(def, device, err) < 0)
+        if (device->kind == DEVICE_CHANNEL && on_virtio_serial(device) && assign_port(def, device, &first, err) < 0)
             return -1;
     }
     assign_ccid(def);

@@ -53,19 +53,33 @@ bus_controller(const DomainDef *def, unsigned bus)
     return NULL;
 }
 
+/* Who is at which port, by "bus:port". */
+typedef GHashTable UsbPorts;
+
 static const Device *
-device_at(const DomainDef *def, unsigned bus, const char *port)
+device_at(UsbPorts *ports, unsigned bus, const char *port)
 {
-    LIST_FOREACH(Device, device, &def->devices.list)
-        if (on_usb(device) && device->info.address.type == ADDRESS_USB && device->info.address.usb.bus == bus &&
-            g_strcmp0(device->info.address.usb.port, port) == 0)
-            return device;
-    return NULL;
+    char key[64];
+
+    g_snprintf(key, sizeof(key), "%u:%s", bus, port);
+    return g_hash_table_lookup(ports, key);
+}
+
+/* False when another device is there. */
+static bool
+occupy(UsbPorts *ports, const Device *device)
+{
+    const UsbAddress *address = &device->info.address.usb;
+
+    if (device_at(ports, address->bus, address->port))
+        return false;
+    g_hash_table_insert(ports, g_strdup_printf("%u:%s", address->bus, address->port), (void *)device);
+    return true;
 }
 
 /* Given addresses must lead through hubs that exist to a port that exists. */
 static int
-check_given(const DomainDef *def, const Device *device, Error *err)
+check_given(const DomainDef *def, UsbPorts *taken, const Device *device, Error *err)
 {
     const UsbAddress *address = &device->info.address.usb;
     const ControllerDef *controller = bus_controller(def, address->bus);
@@ -89,42 +103,37 @@ check_given(const DomainDef *def, const Device *device, Error *err)
         saved = g_steal_pointer(&parts[i + 1]);
         prefix = g_strjoinv(".", parts);
         parts[i + 1] = g_steal_pointer(&saved);
-        if (!device_at(def, address->bus, prefix) || device_at(def, address->bus, prefix)->kind != DEVICE_HUB)
+        if (!device_at(taken, address->bus, prefix) || device_at(taken, address->bus, prefix)->kind != DEVICE_HUB)
             return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: USB address %u:%s: there is no hub at port %s",
                               address->bus, address->port, prefix);
         ports = HUB_PORTS;
     }
-    LIST_FOREACH(Device, other, &def->devices.list)
-        if (other != device && on_usb(other) && other->info.address.type == ADDRESS_USB &&
-            other->info.address.usb.bus == address->bus && g_strcmp0(other->info.address.usb.port, address->port) == 0)
-            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: two devices have the USB port %s of bus %u",
-                              address->port, address->bus);
     return 0;
 }
 
 /* The first free port below prefix (NULL: the root ports), else below its hubs. Owned by the caller. */
 static char *
-free_port(const DomainDef *def, unsigned bus, const char *prefix, unsigned ports, int depth)
+free_port(UsbPorts *taken, unsigned bus, const char *prefix, unsigned ports, int depth)
 {
     for (unsigned n = 1; n <= ports; n++) {
         g_autofree char *port = prefix ? g_strdup_printf("%s.%u", prefix, n) : g_strdup_printf("%u", n);
 
-        if (!device_at(def, bus, port))
+        if (!device_at(taken, bus, port))
             return g_steal_pointer(&port);
     }
     for (unsigned n = 1; n <= ports; n++) {
         g_autofree char *port = prefix ? g_strdup_printf("%s.%u", prefix, n) : g_strdup_printf("%u", n);
-        const Device *there = device_at(def, bus, port);
+        const Device *there = device_at(taken, bus, port);
         char *inside;
 
-        if (there->kind == DEVICE_HUB && depth < 4 && (inside = free_port(def, bus, port, HUB_PORTS, depth + 1)))
+        if (there->kind == DEVICE_HUB && depth < 4 && (inside = free_port(taken, bus, port, HUB_PORTS, depth + 1)))
             return inside;
     }
     return NULL;
 }
 
 static bool
-assign_port(DomainDef *def, Device *device)
+assign_port(DomainDef *def, UsbPorts *taken, Device *device)
 {
     bool fixed = device->info.address.type == ADDRESS_USB;
 
@@ -135,11 +144,11 @@ assign_port(DomainDef *def, Device *device)
         if (controller->type != CONTROLLER_USB || candidate->info.usb_master.set || !root_ports(controller) ||
             (fixed && device->info.address.usb.bus != controller->index.v))
             continue;
-        port = free_port(def, controller->index.v, NULL, root_ports(controller), 1);
+        port = free_port(taken, controller->index.v, NULL, root_ports(controller), 1);
         if (!port)
             continue;
         device->info.address = (DeviceAddress){ .type = ADDRESS_USB, .usb = { .bus = controller->index.v, .port = port } };
-        return true;
+        return occupy(taken, device);
     }
     return false;
 }
@@ -153,7 +162,7 @@ wants_port(const Device *device)
 
 /* Hubs needed so that every device finds a port; a hub takes one and gives eight. */
 static int
-add_hubs(DomainDef *def)
+add_hubs(DomainDef *def, UsbPorts *taken)
 {
     long wanted = 0, available = 0;
 
@@ -172,7 +181,7 @@ add_hubs(DomainDef *def)
 
         hub->type = HUB_USB;
         domain_def_add_device(def, &hub->base);
-        if (!assign_port(def, &hub->base))
+        if (!assign_port(def, taken, &hub->base))
             break;
     }
     return 0;
@@ -181,6 +190,7 @@ add_hubs(DomainDef *def)
 int
 domain_assign_usb_addresses(DomainDef *def, Error *err)
 {
+    g_autoptr(GHashTable) taken = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     const ControllerDef *first = bus_controller(def, 0);
     static const DeviceKind order[] = { DEVICE_HUB, DEVICE_DISK, DEVICE_SOUND, DEVICE_HOSTDEV, DEVICE_CONTROLLER,
                                         DEVICE_SERIAL, DEVICE_INPUT, DEVICE_REDIRDEV };
@@ -196,14 +206,19 @@ domain_assign_usb_addresses(DomainDef *def, Error *err)
         return 0;
     LIST_FOREACH(Device, device, &def->devices.list)
         if (on_usb(device) && device->info.address.type == ADDRESS_USB && device->info.address.usb.port &&
-            check_given(def, device, err) < 0)
+            !occupy(taken, device))
+            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: two devices have the USB port %s of bus %u",
+                              device->info.address.usb.port, device->info.address.usb.bus);
+    LIST_FOREACH(Device, device, &def->devices.list)
+        if (on_usb(device) && device->info.address.type == ADDRESS_USB && device->info.address.usb.port &&
+            check_given(def, taken, device, err) < 0)
             return -1;
-    add_hubs(def);
+    add_hubs(def, taken);
     for (size_t i = 0; i < G_N_ELEMENTS(order); i++)
         for (size_t at = 0; at < def->devices.list.n; at++) {
             Device *device = def->devices.list.items[at];
 
-            if (device->kind == order[i] && wants_port(device) && !assign_port(def, device))
+            if (device->kind == order[i] && wants_port(device) && !assign_port(def, taken, device))
                 return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: no USB controller has a free port for a <%s>",
                                   device_ops(device->kind)->element);
         }
