@@ -296,24 +296,31 @@ drop_blanks(xmlNode *node)
     }
 }
 
-/* Stands for a line break in blank text while the tree is written out; a character no document has use for. */
-#define BREAK "\xef\xb7\x90"
+/* Line breaks of blank text as character references. */
+static void
+refer_to_breaks(xmlNode *text)
+{
+    g_autofree char *content = xml_text(text);
+    g_auto(GStrv) parts = g_strsplit(content, "\n", -1);
+
+    if (!parts[0] || !parts[1])
+        return;
+    xmlNodeSetContent(text, BAD_CAST parts[0]);
+    for (size_t i = 1; parts[i]; i++) {
+        xmlNode *reference = xmlAddNextSibling(text, xmlNewCharRef(text->doc, BAD_CAST "#10"));
+
+        text = reference;
+        if (*parts[i])
+            text = xmlAddNextSibling(reference, xmlNewDocText(text->doc, BAD_CAST parts[i]));
+    }
+}
 
 static void
-replace_breaks(xmlNode *node, const char *with)
+join_lines(xmlNode *comment)
 {
-    g_autofree char *text = xml_text(node);
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    g_autofree char *joined = g_strjoinv(with, lines), *escaped = NULL;
+    g_autofree char *content = g_strdelimit(xml_text(comment), "\n", ' ');
 
-    if (!lines[0] || !lines[1])
-        return;
-    if (node->type != XML_TEXT_NODE) {
-        xmlNodeSetContent(node, BAD_CAST joined);
-        return;
-    }
-    escaped = (char *)xmlEncodeSpecialChars(node->doc, BAD_CAST joined);
-    xmlNodeSetContent(node, BAD_CAST escaped);
+    xmlNodeSetContent(comment, BAD_CAST content);
 }
 
 /* After this every line break between tags is one of layout: those in blank text become character references, those in
@@ -321,11 +328,12 @@ replace_breaks(xmlNode *node, const char *with)
 static void
 protect_breaks(xmlNode *node)
 {
-    for (xmlNode *child = node->children; child; child = child->next) {
+    for (xmlNode *child = node->children, *next; child; child = next) {
+        next = child->next;
         if (child->type == XML_TEXT_NODE && xmlIsBlankNode(child))
-            replace_breaks(child, BREAK);
+            refer_to_breaks(child);
         else if (child->type == XML_COMMENT_NODE || child->type == XML_PI_NODE)
-            replace_breaks(child, " ");
+            join_lines(child);
         else if (child->type == XML_ELEMENT_NODE)
             protect_breaks(child);
     }
@@ -360,7 +368,6 @@ read_raw(XmlParse *parse, xmlNode *child, const XmlRow *row, void *object)
     xmlBuffer *buffer = xmlBufferCreate();
     xmlNode *copy = xmlDocCopyNode(child, child->doc, 1);
     int indent = xmlIndentTreeOutput;
-    g_auto(GStrv) pieces = NULL;
 
     if (row->flags & XR_OWNED)
         drop_unowned(copy);
@@ -369,8 +376,7 @@ read_raw(XmlParse *parse, xmlNode *child, const XmlRow *row, void *object)
     xmlIndentTreeOutput = 1;
     xmlNodeDump(buffer, child->doc, copy, 0, 1);
     xmlIndentTreeOutput = indent;
-    pieces = g_strsplit((const char *)xmlBufferContent(buffer), BREAK, -1);
-    *AT(char *, object, row) = g_strjoinv("&#10;", pieces);
+    *AT(char *, object, row) = g_strdup((const char *)xmlBufferContent(buffer));
     xmlFreeNode(copy);
     xmlBufferFree(buffer);
     return 0;
