@@ -129,6 +129,7 @@ driver_init(Driver *driver, Daemon *daemon, Error *err)
 void
 driver_done(Driver *driver)
 {
+    rpc_kept_done(&driver->list);
     store_done(&driver->domains);
     qemu_caps_exit();
     qemu_config_done(&driver->config);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/daemon/daemon.h"
+#include "common/rpc/call.h"
 #include "common/store/store.h"
 #include "virtqemud/config.h"
 
@@ -11,6 +12,7 @@ typedef struct Driver {
     QemuConfig config;
     Store domains;     /* use driver_domains(): the definitions are indexed when first needed */
     bool indexed;
+    RpcKept list;  /* the last list of domains, encoded */
     GQueue parsed; /* of Domain: whose definitions are in memory, the one used last first */
     int next_id;
     /* Directories, of this driver under daemon->paths. */

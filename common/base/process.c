@@ -34,7 +34,7 @@ child_fail(int report, const char *step)
 {
     ChildFailure failure = { .errnum = errno };
 
-    strncpy(failure.step, step, sizeof(failure.step) - 1);
+    g_strlcpy(failure.step, step, sizeof(failure.step));
     if (write(report, &failure, sizeof(failure)) < 0)
         _exit(126);
     _exit(127);

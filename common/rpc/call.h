@@ -43,6 +43,22 @@ int rpc_call_reply_fd(RpcCall *call, int fd, Error *err);
 /* "this function is not supported by the connection driver: virDomainFoo", of the procedure's API class. Returns -1. */
 int rpc_call_unsupported(const RpcCall *call, Error *err);
 
+/*
+ * An answer kept in encoded form, for what is long, asked often and seldom different. The key is the daemon's: whatever
+ * the answer depends on. Nothing is kept where an access hook lets clients see different things. Zeroed: holds nothing.
+ */
+typedef struct RpcKept {
+    uint8_t *bytes;
+    size_t size;
+    uint64_t version, variant; /* the key */
+} RpcKept;
+
+/* true: kept is the answer of this call, which the handler then leaves alone; it must stay as it is until the handler returns. */
+bool rpc_call_reply_kept(RpcCall *call, const RpcKept *kept, uint64_t version, uint64_t variant);
+/* Keep the answer of this call under the key when it is encoded, right after the (inline) handler returns. */
+void rpc_call_keep_reply(RpcCall *call, RpcKept *kept, uint64_t version, uint64_t variant);
+void rpc_kept_done(RpcKept *kept);
+
 /* For the relay hook: the undecoded message, and the way to end the call (payload may be NULL). The call is gone after. */
 const void *rpc_call_payload(const RpcCall *call, size_t *ret_size);
 void rpc_call_finish(RpcCall *call, bool failed, const void *payload, size_t size);

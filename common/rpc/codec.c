@@ -253,7 +253,9 @@ read_struct(Reader *r, unsigned int number, uint8_t *to)
 int
 wire_decode(unsigned int type, void *data, size_t size, Arena *arena, void *ret, Error *err)
 {
-    Reader r = { .at = data, .end = (uint8_t *)data + size, .arena = arena, .err = err };
+    static uint8_t none[1]; /* an empty payload may have no address */
+    uint8_t *start = data ? data : none;
+    Reader r = { .at = start, .end = start + size, .arena = arena, .err = err };
 
     if (!type)
         return 0;

@@ -77,6 +77,64 @@ rpc_send_error(RpcConn *conn, const RpcHeader *request, uint32_t type, const Err
     rpc_conn_end(conn, NULL, 0);
 }
 
+/* --- answers kept in encoded form --- */
+
+static bool
+may_keep(const RpcCall *call)
+{
+    const RpcHooks *hooks = call->client->server->options.hooks;
+
+    return !hooks || !hooks->access;
+}
+
+bool
+rpc_call_reply_kept(RpcCall *call, const RpcKept *kept, uint64_t version, uint64_t variant)
+{
+    if (!kept->bytes || kept->version != version || kept->variant != variant || !may_keep(call))
+        return false;
+    call->kept = kept;
+    return true;
+}
+
+void
+rpc_call_keep_reply(RpcCall *call, RpcKept *kept, uint64_t version, uint64_t variant)
+{
+    if (!may_keep(call))
+        return;
+    rpc_kept_done(kept);
+    kept->version = version;
+    kept->variant = variant;
+    call->keep = kept;
+}
+
+void
+rpc_kept_done(RpcKept *kept)
+{
+    g_clear_pointer(&kept->bytes, g_free);
+    kept->size = 0;
+}
+
+static int
+encode_reply(RpcCall *call, WireBuffer *out, Error *err)
+{
+    size_t start = out->len;
+    void *at;
+
+    if (call->kept) {
+        at = wire_buffer_append(out, call->kept->size, err);
+        if (at)
+            memcpy(at, call->kept->bytes, call->kept->size);
+        return at ? 0 : -1;
+    }
+    if (wire_encode(call->proc->ret, call->ret, out, err) < 0)
+        return -1;
+    if (call->keep) {
+        call->keep->size = out->len - start;
+        call->keep->bytes = g_memdup2(out->data + start, call->keep->size);
+    }
+    return 0;
+}
+
 static int
 send_reply(RpcCall *call, Error *err)
 {
@@ -88,7 +146,7 @@ send_reply(RpcCall *call, Error *err)
     header.type = n_fds ? VIR_NET_REPLY_WITH_FDS : VIR_NET_REPLY;
     header.status = VIR_NET_OK;
     out = rpc_conn_begin(conn, &header, n_fds);
-    if (wire_encode(call->proc->ret, call->ret, out, err) < 0) {
+    if (encode_reply(call, out, err) < 0) {
         rpc_conn_abandon(conn);
         return error_prefixf(err, "the answer of %s cannot be sent", api_name(call->proc));
     }

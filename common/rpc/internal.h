@@ -89,6 +89,8 @@ struct RpcCall {
     int fds[RPC_FDS_MAX], reply_fds[RPC_FDS_MAX];
     unsigned int n_fds, n_reply_fds;
     void *args, *ret;
+    const RpcKept *kept; /* the answer, instead of ret */
+    RpcKept *keep;       /* where to keep the answer; key is set */
     RpcStream *stream;
     Job *job;
     uint64_t started;

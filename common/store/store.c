@@ -82,6 +82,12 @@ store_set_id(Store *store, StoreObject *object, int id)
 }
 
 void
+store_changed(Store *store)
+{
+    store->changes++;
+}
+
+void
 store_rename(Store *store, StoreObject *object, const char *name)
 {
     if (object->stored)

@@ -23,7 +23,7 @@ typedef struct StoreObject {
 typedef struct Store {
     GHashTable *by_name, *by_uuid, *by_id;
     void (*free)(StoreObject *object); /* of the last reference: releases name too */
-    uint64_t changes;                  /* grows with every add, remove and change of id: for caches of lists */
+    uint64_t changes;                  /* grows with every change of what lists show: add, remove, id, name, store_changed() */
 } Store;
 
 void store_init(Store *store, void (*free_object)(StoreObject *object));
@@ -33,6 +33,7 @@ void store_done(Store *store);
 void store_add(Store *store, StoreObject *object);
 void store_remove(Store *store, StoreObject *object);
 void store_set_id(Store *store, StoreObject *object, int id); /* -1: inactive */
+void store_changed(Store *store); /* something else that lists show is different */
 void store_rename(Store *store, StoreObject *object, const char *name);
 
 /* Borrowed; NULL when there is none. */

@@ -17,7 +17,7 @@ install(Job *job, Domain *d, DomainDef *def, Error *err)
 
     if (persist_write_config(job, d->driver, def, err) < 0)
         return -1;
-    d->persistent = true;
+    domain_set_persistent(d, true);
     domain_set_config(d, domain_def_ref(def));
     d->updated = d->live != NULL;
     if (d->run)
@@ -124,7 +124,9 @@ undefine(Job *job, RpcCall *call, unsigned flags, Error *err)
         unlink(image);
     if (nvram)
         unlink(nvram);
-    d->persistent = d->autostart = d->managed_save = false;
+    domain_set_persistent(d, false);
+    domain_set_autostart(d, false);
+    domain_set_managed_save(d, false);
     event_lifecycle(d, VIR_DOMAIN_EVENT_UNDEFINED, VIR_DOMAIN_EVENT_UNDEFINED_REMOVED);
     domain_set_config(d, NULL);
     if (d->run)

@@ -209,11 +209,16 @@ add_domain(Domain *domain, void *data)
 static int
 list_all(RpcCall *call, const remote_connect_list_all_domains_args *args, remote_connect_list_all_domains_ret *ret, Error *err)
 {
-    size_t count = store_count(driver_domains(api_driver(call)));
+    Driver *driver = api_driver(call);
+    size_t count = store_count(driver_domains(driver));
     WireList list = { .max = (unsigned)count };
+    uint64_t variant = (uint64_t)(args->need_results != 0) << 32 | args->flags;
 
     if (rpc_call_check_flags(call, args->flags, KNOWN_FLAGS, err) < 0)
         return -1;
+    if (rpc_call_reply_kept(call, &driver->list, driver->domains.changes, variant))
+        return 0;
+    rpc_call_keep_reply(call, &driver->list, driver->domains.changes, variant);
     list.domains = arena_newv(rpc_call_arena(call), remote_nonnull_domain, count);
     visit(call, args->flags, add_domain, &list);
     ret->ret = list.n;

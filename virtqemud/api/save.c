@@ -100,7 +100,7 @@ managed_save(Job *job, RpcCall *call, const remote_domain_managed_save_args *arg
 
     if (managed_path_of(call, &path, err) < 0 || save(job, call, path, NULL, args->flags, err) < 0)
         return -1;
-    d->managed_save = true;
+    domain_set_managed_save(d, true);
     return 0;
 }
 
@@ -114,7 +114,7 @@ save_params(Job *job, RpcCall *call, const remote_domain_save_params_args *args,
         save(job, call, file ? file : managed, xml, args->flags, err) < 0)
         return -1;
     if (!file)
-        api_domain(call)->managed_save = true;
+        domain_set_managed_save(api_domain(call), true);
     return 0;
 }
 
@@ -263,7 +263,7 @@ managed_remove(Job *job, RpcCall *call, const remote_domain_managed_save_remove_
     if (rpc_call_check_flags(call, args->flags, 0, err) < 0)
         return -1;
     unlink(path);
-    d->managed_save = false;
+    domain_set_managed_save(d, false);
     return 0;
 }
 

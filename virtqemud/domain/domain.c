@@ -198,10 +198,32 @@ domain_set_state(Domain *domain, virDomainState state, int reason, int event, in
     log_info("%s is %s (reason %d)", domain->label, state_names[state], reason);
     domain->state = state;
     domain->reason = reason;
+    store_changed(&domain->driver->domains);
     if (domain->run)
         persist_status(domain);
     if (event >= 0)
         event_lifecycle(domain, event, detail);
+}
+
+void
+domain_set_persistent(Domain *domain, bool persistent)
+{
+    domain->persistent = persistent;
+    store_changed(&domain->driver->domains);
+}
+
+void
+domain_set_managed_save(Domain *domain, bool managed_save)
+{
+    domain->managed_save = managed_save;
+    store_changed(&domain->driver->domains);
+}
+
+void
+domain_set_autostart(Domain *domain, bool autostart)
+{
+    domain->autostart = autostart;
+    store_changed(&domain->driver->domains);
 }
 
 int

@@ -75,5 +75,10 @@ const char *domain_keep_xml(Domain *domain, unsigned flags, const char *text);
 void domain_set_state(Domain *domain, virDomainState state, int reason, int event, int detail);
 const char *domain_state_name(virDomainState state);
 
+/* What lists are filtered by. */
+void domain_set_persistent(Domain *domain, bool persistent);
+void domain_set_managed_save(Domain *domain, bool managed_save);
+void domain_set_autostart(Domain *domain, bool autostart);
+
 /* 0, or -1 with ERR_OPERATION_INVALID. */
 int domain_check_active(const Domain *domain, Error *err);

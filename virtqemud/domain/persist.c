@@ -187,7 +187,7 @@ persist_set_autostart(Job *job, Domain *domain, bool autostart, Error *err)
 
     if ((autostart ? file_commit_symlink(job, path, link, err) : file_commit_unlink(job, link, err)) < 0)
         return -1;
-    domain->autostart = autostart;
+    domain_set_autostart(domain, autostart);
     return 0;
 }
 

@@ -33,7 +33,7 @@ boot_managed(Job *job, Domain *domain, const char *path, unsigned flags, Error *
         return -1;
     /* It runs: what it was saved as is history, and must not be restored again. */
     unlink(path);
-    domain->managed_save = false;
+    domain_set_managed_save(domain, false);
     return 0;
 }
 
@@ -55,7 +55,7 @@ boot_domain(Job *job, Domain *domain, unsigned flags, Error *err)
         return -1;
     if (domain->managed_save && (flags & VIR_DOMAIN_START_FORCE_BOOT)) {
         unlink(image);
-        domain->managed_save = false;
+        domain_set_managed_save(domain, false);
     }
     if (domain->managed_save && access(image, F_OK) == 0) {
         _cleanup_error_ Error local = ERROR_INIT;
@@ -67,7 +67,7 @@ boot_domain(Job *job, Domain *domain, unsigned flags, Error *err)
             return error_move(err, &local);
         log_warning("%s: %s; booting instead", domain->label, local.message);
         unlink(image);
-        domain->managed_save = false;
+        domain_set_managed_save(domain, false);
     }
     def = domain_def_ref(config); /* a definition changed meanwhile is for the next start */
     return run_start(job, domain, def, &how, err);
