@@ -538,7 +538,7 @@ unknown(XmlParse *parse, const xmlNode *element, const char *what, const char *n
     const char *nearest = nearest_name((const char *const *)known->pdata, name);
     g_autofree char *hint = nearest ? g_strdup_printf("; did you mean '%s'?", nearest) : g_strdup("");
 
-    return xml_problem(parse, element, parse->domain, ERR_XML_INVALID_SCHEMA, "%s '%s' is not known in element <%s>%s",
+    return xml_problem(parse, element, FROM_XML, ERR_XML_INVALID_SCHEMA, "%s '%s' is not known in element <%s>%s",
                        what, name, (const char *)element->name, hint);
 }
 
@@ -583,7 +583,7 @@ validate_names(XmlParse *parse, xmlNode *element, const XmlSchema *schema, const
         if (!known)
             result = unknown(parse, element, "element", (const char *)child->name, children);
         else if (child->type == XML_TEXT_NODE && !text && !xmlIsBlankNode(child))
-            result = xml_problem(parse, element, parse->domain, ERR_XML_INVALID_SCHEMA,
+            result = xml_problem(parse, element, FROM_XML, ERR_XML_INVALID_SCHEMA,
                                  "element <%s> must not contain text", (const char *)element->name);
     }
     return result;

@@ -1,11 +1,27 @@
 /*
- * domxml [--raw] [--live] [--validate] [--copy]: read a domain definition on stdin, write it completed, as a daemon with QEMU 7.2
+ * domxml [--raw] [--live] [--validate] [--copy] [--device]: read a domain (or one device) definition on stdin, write it completed, as a daemon with QEMU 7.2
  * would after defining it; or the error as "code domain message" on stderr, status 1.
  */
 #include "tests/conf/fakecaps.h"
 
 #include <stdio.h>
 #include <string.h>
+
+static int
+one_device(const char *text, unsigned parse_flags, unsigned format_flags)
+{
+    g_autoptr(Device) device = NULL;
+    _cleanup_error_ Error err = ERROR_INIT;
+    g_autofree char *output = NULL;
+
+    if (device_parse(text, parse_flags, &device, &err) < 0) {
+        fprintf(stderr, "%d %d %s\n", err.code, err.domain, err.message);
+        return 1;
+    }
+    output = device_format(device, format_flags);
+    fputs(output, stdout);
+    return 0;
+}
 
 int
 main(int argc, char **argv)
@@ -18,7 +34,7 @@ main(int argc, char **argv)
     GString *text = g_string_new(NULL);
     char buffer[65536];
     size_t n;
-    bool copied = false;
+    bool copied = false, single = false;
     int result;
 
     for (int i = 1; i < argc; i++) {
@@ -26,6 +42,8 @@ main(int argc, char **argv)
             caps = NULL;
         else if (strcmp(argv[i], "--live") == 0)
             parse_flags = format_flags = XML_SECURE;
+        else if (strcmp(argv[i], "--device") == 0)
+            single = true;
         else if (strcmp(argv[i], "--copy") == 0)
             copied = true;
         else if (strcmp(argv[i], "--validate") == 0)
@@ -35,6 +53,8 @@ main(int argc, char **argv)
     }
     while ((n = fread(buffer, 1, sizeof(buffer), stdin)) > 0)
         g_string_append_len(text, buffer, n);
+    if (single)
+        return one_device(text->str, parse_flags, format_flags);
     result = domain_def_parse(text->str, parse_flags, caps, &def, &err);
     g_string_free(text, TRUE);
     if (result < 0) {

@@ -194,6 +194,8 @@ static const XmlRow char_source_rows[] = {
     GROUP("source", source_schema, "host side", WHEN(S, type, PATH_TYPES, CHAR_TCP, CHAR_NMDM, CHAR_VDAGENT)),
     GROUP("source", source_schema, "host side", WHEN(S, type, CHAR_SPICEPORT, CHAR_DBUS)),
     GROUP("protocol", protocol_schema, "protocol", WHEN(S, type, CHAR_TCP)),
+    GROUP("protocol", protocol_schema, "without meaning for other types", WHEN_ALL_BUT(S, type, CHAR_TCP),
+          .flags = XR_NO_FORMAT | XR_NO_COPY | XR_HIDDEN),
     GROUP("log", log_schema, "copy of the guest's output"),
     ROWS_END,
 };
