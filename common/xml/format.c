@@ -126,9 +126,9 @@ write_element(XmlWriter *writer, const char *name, const XmlSchema *schema, cons
 
     if (row && !value_text(writer, row, owner))
         row = NULL;
+    write_phase(writer, schema, object, flags, ATTRIBUTES);
     if (row && row->kind == ROW_SIZE_TEXT)
         xml_writer_attr(writer, "unit", unit_name(row));
-    write_phase(writer, schema, object, flags, ATTRIBUTES);
     if (row) {
         xml_writer_end_text(writer, name, value_text(writer, row, owner));
         return;

@@ -109,6 +109,24 @@ replace(char **at, const char *text)
         *at = g_strdup(text);
 }
 
+/* The definition says from now on what it got, so that a later choice is the same. */
+static void
+note_features(json_t *features, DomainDef *def)
+{
+    static const char *const names[] = { "enrolled-keys", "secure-boot" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        FirmwareFeature *feature;
+
+        if (wanted_feature(def, names[i]) != TRI_ABSENT)
+            continue;
+        feature = g_new0(FirmwareFeature, 1);
+        feature->name = g_strdup(names[i]);
+        feature->enabled = array_has(features, names[i]) ? TRI_YES : TRI_NO;
+        list_insert((AnyList *)(void *)&def->os.features, MIN(i, def->os.features.n), feature);
+    }
+}
+
 static void
 apply(json_t *d, DomainDef *def)
 {
@@ -120,6 +138,8 @@ apply(json_t *d, DomainDef *def)
     if (loader->readonly == TRI_ABSENT)
         loader->readonly = TRI_YES;
     replace(&loader->path, qmp_string(json_object_get(mapping, "executable"), "filename"));
+    replace(&loader->format, qmp_string(json_object_get(mapping, "executable"), "format"));
+    note_features(json_object_get(d, "features"), def);
     if (array_has(json_object_get(d, "features"), "requires-smm")) {
         loader->secure = TRI_YES;
         def->features.smm = TRI_ON;
@@ -128,7 +148,10 @@ apply(json_t *d, DomainDef *def)
         return;
     if (!def->os.nvram)
         def->os.nvram = g_new0(Nvram, 1);
-    replace(&def->os.nvram->template_path, qmp_string(vars, "filename"));
+    if (!def->os.nvram->template_path) {
+        def->os.nvram->template_path = g_strdup(qmp_string(vars, "filename"));
+        replace(&def->os.nvram->template_format, qmp_string(vars, "format"));
+    }
 }
 
 /* Firmware that was the usual one before there were descriptors: its images are raw. */

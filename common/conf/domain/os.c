@@ -47,8 +47,8 @@ static SCHEMA(env_schema, "initenv", OsEnv, env_rows, "environment of the first 
 static const XmlRow loader_rows[] = {
     PRESENT(Loader, present),
     A_YESNO("readonly", Loader, readonly, "the guest cannot write"),
-    A_ENUM("type", Loader, type, loader_names, "how it is mapped"),
     A_YESNO("secure", Loader, secure, "only SMM may write variables"),
+    A_ENUM("type", Loader, type, loader_names, "how it is mapped"),
     A_YESNO("stateless", Loader, stateless, "keeps no variables"),
     A_STR("format", Loader, format, "format of the image"),
     T_STR(Loader, path, "image"),
@@ -59,8 +59,8 @@ static SCHEMA(loader_schema, "loader", Loader, loader_rows, "firmware image");
 static const XmlRow nvram_rows[] = {
     A_LSTR("template", Nvram, template_path, "what a new one is made from"),
     A_STR("templateFormat", Nvram, template_format, "format of the template"),
-    A_STR("format", Nvram, format, "format of the variables' image"),
     A_ENUM("type", Nvram, source.type, storage_type_names, "where it is"),
+    A_STR("format", Nvram, format, "format of the variables' image"),
     { .kind = ROW_GROUP, .name = "source", .offset = offsetof(Nvram, source), .schema = &storage_source_schema,
       .when = { offsetof(Nvram, source.type), ~UINT64_C(1) }, .doc = "where it is" },
     VALUE(ROW_TEXT, NULL, Nvram, path, char *, xt_lenient, "image", .when = { offsetof(Nvram, source.type), 1 }),

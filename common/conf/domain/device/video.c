@@ -22,9 +22,9 @@ static const XmlRow resolution_rows[] = {
 };
 static SCHEMA(resolution_schema, "videoResolution", V, resolution_rows, "preferred resolution");
 static const XmlRow driver_rows[] = {
+    INLINE_AT(V, virtio, virtio_options_schema),
     A_ENUM("name", V, backend, backend_names, "who draws"),
     A_STR("vgaconf", V, vgaconf, "when the card is used"),
-    INLINE_AT(V, virtio, virtio_options_schema),
     ROWS_END,
 };
 static SCHEMA(driver_schema, "videoDriver", V, driver_rows, "options");
