@@ -115,8 +115,7 @@ prepare_channels(Domain *domain, DomainDef *live, Error *err)
         if (domain->driver->config.set_identity && chown(dir, domain->driver->config.uid, domain->driver->config.gid) < 0)
             return error_set_errno(err, FROM_QEMU, errno, "cannot give '%s' to the guests' user", dir);
         c->source.path = g_strdup_printf("%s/%s", dir, c->name ? c->name : device->info.alias);
-        if (c->source.mode == CHAR_MODE_ABSENT)
-            c->source.mode = CHAR_BIND;
+        c->source.mode = CHAR_BIND; /* nobody else can know the path */
     }
     return 0;
 }
