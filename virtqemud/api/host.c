@@ -1,6 +1,10 @@
 /* The host: what it is called, what it has, how busy it is. */
+#include <fcntl.h>
+#include <linux/kvm.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
+#include "common/base/file.h"
 #include "common/host/node.h"
 #include "protocol/constants.h"
 #include "virtqemud/api/api.h"
@@ -22,6 +26,18 @@ get_version(Job *job, RpcCall *call, const void *args, remote_connect_get_versio
     return 0;
 }
 
+/* What the kernel takes, and what it recommends where it does not say. */
+static int
+kvm_max_vcpus(void)
+{
+    _cleanup_fd_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    int n = kvm >= 0 ? ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS) : 0;
+
+    if (n <= 0 && kvm >= 0)
+        n = ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_NR_VCPUS);
+    return n > 0 ? n : DEFAULT_MAX_VCPUS;
+}
+
 static int
 get_max_vcpus(RpcCall *call, const remote_connect_get_max_vcpus_args *args, remote_connect_get_max_vcpus_ret *ret, Error *err)
 {
@@ -30,7 +46,7 @@ get_max_vcpus(RpcCall *call, const remote_connect_get_max_vcpus_args *args, remo
     if (g_ascii_strcasecmp(type, "qemu") == 0)
         ret->max_vcpus = DEFAULT_MAX_VCPUS;
     else if (g_ascii_strcasecmp(type, "kvm") == 0)
-        ret->max_vcpus = 1024;
+        ret->max_vcpus = kvm_max_vcpus();
     else
         return error_setf(err, FROM_QEMU, ERR_INVALID_ARG, "the domain type '%s' is not known; try qemu or kvm", type);
     return 0;

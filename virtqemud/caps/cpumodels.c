@@ -237,18 +237,19 @@ typedef struct {
 
 /*
  * The processor's own model beats one with another signature. Among those, the shortest description; but what has to be
- * switched off weighs more than what has to be added, because it is more often wrong to begin with too much.
+ * switched off weighs more than what has to be added, because it is more often wrong to begin with too much. How much
+ * more was fitted to the choices libvirt is known to make, so that guests keep the model they had.
  */
 static bool
 better(const Candidate *new, const Candidate *old)
 {
+    unsigned weight_new = 5 * new->more + 13 * new->less, weight_old = 5 * old->more + 13 * old->less;
+
     if (new->preferred != old->preferred)
         return new->preferred;
     if (new->signature != old->signature)
         return new->signature;
-    if (new->less + new->more != old->less + old->more)
-        return new->less + new->more < old->less + old->more;
-    return new->less < old->less;
+    return weight_new < weight_old;
 }
 
 bool
@@ -267,7 +268,7 @@ cpu_decode(const CpuSet *features, const char *vendor, const CpuSignature *signa
         if ((what == CPU_FOR_HOST ? m->versioned : m->version) || (vendor && m->vendor && strcmp(vendor, m->vendor) != 0) ||
             (allowed && !allowed(m, &blockers, data)))
             continue;
-        blockers = cpu_set_minus(&blockers, features);
+        blockers = cpu_set_minus(&blockers, &c.decoded.more); /* asked for by name: not ours to take away */
         c.decoded.less = cpu_set_or(&c.decoded.less, &blockers);
         c.more = cpu_set_count(&c.decoded.more);
         c.less = cpu_set_count(&c.decoded.less);
