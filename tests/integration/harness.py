@@ -5,8 +5,10 @@ deadline only bounds a failure; $VIRTD_TEST_PATIENCE multiplies it on slow machi
 """
 import json
 import os
+import pty
 import queue
 import re
+import select
 import shutil
 import subprocess
 import tempfile
@@ -77,6 +79,36 @@ class Lines:
             self.process.wait()
 
 
+class Terminal:
+    """A program on a terminal of its own, driven as a person would: wait for something, then type."""
+
+    def __init__(self, command, env):
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=env, cwd='/')
+        os.close(slave)
+        self.seen = b''
+
+    def expect(self, text, deadline=DEADLINE):
+        """Read until text (bytes) has come; what came before it is used up."""
+        end = time.monotonic() + deadline
+        while text not in self.seen:
+            left = end - time.monotonic()
+            assert left > 0 and select.select([self.master], [], [], left)[0], f'no {text!r} in {self.seen!r}'
+            try:
+                self.seen += os.read(self.master, 4096)
+            except OSError as error:  # the other side is gone
+                raise AssertionError(f'it ended without {text!r}: {self.seen!r}') from error
+        self.seen = self.seen.split(text, 1)[1]
+
+    def type(self, keys):
+        os.write(self.master, keys)
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+
+
 class Host:
     """A private host (tools/devhost) that lives as long as this object; commands are run inside."""
 
@@ -132,6 +164,9 @@ class Host:
         process = subprocess.Popen(self._inside(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, text=True, env=self.environment(), cwd='/')
         return Lines(process, ' '.join(command))
+
+    def terminal(self, *command):
+        return Terminal(self._inside(command), self.environment())
 
     def virsh(self, *arguments, check=True, timeout=DEADLINE):
         """The output of the stock virsh; with check=False the finished process, to look at its error."""

@@ -178,9 +178,17 @@ def test_console(host, guest):
     """The console is a shell of the guest: what is typed there runs there."""
     g = guest('shell', kind='kernel', serial=f"<serial type='pty'><log file='{host.root}/images/shell.console'/></serial>")
     g.create().wait_up()
-    command = f"(sleep 1; printf 'echo answer-$((6*7))\\r'; sleep 3; printf '\\035') | script -qec 'virsh -c {host.uri} console shell' /dev/null"
-    done = host.run('sh', '-c', command, check=False)
-    assert 'answer-42' in done.stdout, done.stdout + done.stderr
+    terminal = host.terminal('virsh', '-c', host.uri, 'console', 'shell')
+    try:
+        terminal.expect(b'Escape character')
+        terminal.type(b'\r')
+        terminal.expect(b'guest# ')
+        terminal.type(b'echo answer-$((6*7))\r')
+        terminal.expect(b'answer-42')
+        terminal.type(b'\035')
+        terminal.process.wait(30)
+    finally:
+        terminal.end()
 
 
 def test_metadata_title_description(host, guest):
