@@ -83,6 +83,10 @@ is_key(const XmlSchema *schema, size_t base, size_t offset, unsigned depth)
 static void
 value_pattern(GString *out, const XmlRow *row)
 {
+    if (row->base) {
+        g_string_append(out, "<data type='token'><param name='pattern'>(0[xX])?[0-9a-fA-F]+</param></data>");
+        return;
+    }
     if (row->type->rng) {
         g_string_append(out, row->type->rng);
         return;

@@ -52,6 +52,8 @@ enum {
     XR_OWNED = 1 << 9,     /* ROW_RAW: one child per foreign namespace, none without one */
 };
 
+#define XML_ANY_BASE 1 /* decimal, 0x or octal, as in C */
+
 /* Flags of parsing and formatting, the latter with the numbers of the public API where it has them. */
 enum {
     XML_SECURE = 1 << 0,     /* passwords too */
@@ -93,6 +95,7 @@ struct XmlRow {
     const char *const *names;    /* xt_enum */
     unsigned long long min, max; /* integers; max 0: no limit. ROW_SIZE*: max is bytes per unit without "unit" (0: scale) */
     unsigned digits;             /* xt_hex, xt_plain_hex */
+    unsigned base;               /* integers: 16 or XML_ANY_BASE; 0: the type's own */
     unsigned long long scale;    /* ROW_SIZE*: bytes per stored unit (1024: KiB) */
     const char *unit;            /* ROW_SIZE*: written instead of the unit's usual name */
     unsigned flags;              /* XR_* */

@@ -284,6 +284,8 @@ whole_number(const XmlRow *row, const char *text, int base, unsigned long long l
 {
     unsigned long long max = row->max ? MIN(row->max, limit) : limit;
 
+    if (row->base)
+        base = row->base == XML_ANY_BASE ? 0 : (int)row->base;
     if (parse_u64(text, base, ret_value) && *ret_value >= row->min && *ret_value <= max)
         return 0;
     *ret_why = g_strdup_printf("must be a whole number from %llu to %llu", row->min, max);

@@ -13,8 +13,8 @@ static const char *const mode_names[] = { NULL, "subsystem", "capabilities", NUL
 #define TYPE_IS(...) .when = { offsetof(H, source.type), WHEN_MASK(__VA_ARGS__) }
 
 static const XmlRow usb_address_rows[] = {
-    A_UINT("bus", UsbHostAddress, bus, "bus of the host"),
-    A_UINT("device", UsbHostAddress, device, "device on the bus"),
+    A_UINT("bus", UsbHostAddress, bus, "bus of the host", .base = XML_ANY_BASE),
+    A_UINT("device", UsbHostAddress, device, "device on the bus", .base = XML_ANY_BASE),
     A_STR("port", UsbHostAddress, port, "port it is plugged into"),
     ROWS_END,
 };

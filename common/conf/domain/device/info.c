@@ -102,15 +102,15 @@ static const XmlRow ccw_rows[] = {
 static SCHEMA(ccw_schema, "ccwAddress", CcwAddress, ccw_rows, "s390 channel address");
 
 static const XmlRow isa_rows[] = {
-    A_HEX("iobase", IsaAddress, iobase, "I/O port", .digits = 1),
-    A_HEX("irq", IsaAddress, irq, "interrupt", .digits = 1),
+    A_HEX("iobase", IsaAddress, iobase, "I/O port", .digits = 1, .base = 16),
+    A_HEX("irq", IsaAddress, irq, "interrupt", .digits = 1, .base = 16),
     ROWS_END,
 };
 static SCHEMA(isa_schema, "isaAddress", IsaAddress, isa_rows, "ISA resources");
 
 static const XmlRow dimm_rows[] = {
     A_UINT("slot", DimmAddress, slot, "memory slot"),
-    A_HEX64("base", DimmAddress, base, "guest physical address", .digits = 1),
+    A_HEX64("base", DimmAddress, base, "guest physical address", .digits = 1, .base = 16),
     ROWS_END,
 };
 static SCHEMA(dimm_schema, "dimmAddress", DimmAddress, dimm_rows, "place of a memory module");
@@ -122,7 +122,7 @@ static const XmlRow address_rows[] = {
     INLINE_AT(A, vioserial, vioserial_schema, WHEN(A, type, ADDRESS_VIRTIO_SERIAL)),
     INLINE_AT(A, ccid, ccid_schema, WHEN(A, type, ADDRESS_CCID)),
     INLINE_AT(A, usb, usb_schema, WHEN(A, type, ADDRESS_USB)),
-    A_HEX64("reg", A, spapr_reg, "register", .digits = 8, WHEN(A, type, ADDRESS_SPAPR_VIO)),
+    A_HEX64("reg", A, spapr_reg, "register", .digits = 8, .base = 16, WHEN(A, type, ADDRESS_SPAPR_VIO)),
     INLINE_AT(A, ccw, ccw_schema, WHEN(A, type, ADDRESS_CCW)),
     INLINE_AT(A, isa, isa_schema, WHEN(A, type, ADDRESS_ISA)),
     INLINE_AT(A, dimm, dimm_schema, WHEN(A, type, ADDRESS_DIMM)),

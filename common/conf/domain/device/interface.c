@@ -76,9 +76,9 @@ static SCHEMA(forward_schema, "netPortForward", NetPortForward, forward_rows, "p
 
 #define V VirtualPort
 static const XmlRow vport_param_rows[] = {
-    A_UINT("managerid", V, manager_id, "manager", .max = 255),
-    A_UINT("typeid", V, type_id, "type", .max = 0xffffff),
-    A_UINT("typeidversion", V, type_id_version, "version of the type", .max = 255),
+    A_UINT("managerid", V, manager_id, "manager", .base = XML_ANY_BASE, .max = 255),
+    A_UINT("typeid", V, type_id, "type", .base = XML_ANY_BASE, .max = 0xffffff),
+    A_UINT("typeidversion", V, type_id_version, "version of the type", .base = XML_ANY_BASE, .max = 255),
     A_UUID("instanceid", V, instance_id, "instance"),
     A_UUID("interfaceid", V, interface_id, "interface"),
     A_STR("profileid", V, profile_id, "profile"),
