@@ -157,6 +157,10 @@ struct XmlSchema {
     { .kind = (K), .name = (n), .type = &xt_enum, .offset = FIELD_ENUM(S, f), .names = (e), .doc = (d), ##__VA_ARGS__ }
 #define A_ENUM(n, S, f, e, d, ...) ENUM_ROW(ROW_ATTR, n, S, f, e, d, ##__VA_ARGS__)
 #define E_ENUM(n, S, f, e, d, ...) ENUM_ROW(ROW_ELEM, n, S, f, e, d, ##__VA_ARGS__)
+/* One of a few words, kept as text: WORDS(a, b) names them. */
+#define WORDS(...) (const char *const[]){ NULL, __VA_ARGS__, NULL }
+#define A_WORD(n, S, f, e, d, ...) \
+    { .kind = ROW_ATTR, .name = (n), .type = &xt_word, .offset = FIELD_IS(S, f, char *), .names = (e), .doc = (d), ##__VA_ARGS__ }
 #define E_STR(n, S, f, d, ...) VALUE(ROW_ELEM, n, S, f, char *, xt_string, d, ##__VA_ARGS__)
 #define E_LSTR(n, S, f, d, ...) VALUE(ROW_ELEM, n, S, f, char *, xt_lenient, d, ##__VA_ARGS__)
 #define E_INT(n, S, f, d, ...) VALUE(ROW_ELEM, n, S, f, OptInt, xt_int, d, ##__VA_ARGS__)

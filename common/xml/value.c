@@ -518,6 +518,20 @@ const XmlType xt_onoff = { .name = "on or off", .size = sizeof(Tri), .parse = en
 const XmlType xt_yesno = { .name = "yes or no", .size = sizeof(Tri), .parse = enum_parse, .format = enum_format,
                            .rng = "<choice><value>yes</value><value>no</value></choice>" };
 
+static int
+word_parse(const XmlRow *row, const char *text, void *field, char **ret_why)
+{
+    int value;
+
+    if (names_parse(row->names, text, &value, ret_why) < 0)
+        return -1;
+    *(char **)field = g_strdup(text);
+    return 0;
+}
+
+const XmlType xt_word = { .name = "one of", .size = sizeof(char *), .parse = word_parse, .format = string_format,
+                          .copy = string_copy, .clear = string_clear };
+
 /* -- MAC, UUID, sets -- */
 
 static int

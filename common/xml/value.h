@@ -63,6 +63,7 @@ typedef struct XmlType {
 extern const XmlType xt_string;     /* char *, any text; "" stays "" */
 extern const XmlType xt_nonempty;   /* char *, "" is refused */
 extern const XmlType xt_lenient;    /* char *, "" counts as absent */
+extern const XmlType xt_word;       /* char *, one of row->names */
 extern const XmlType xt_int;        /* OptInt */
 extern const XmlType xt_uint;       /* OptUint; limits row->min .. row->max (0: none) */
 extern const XmlType xt_hex;        /* OptUint, any base in, 0x%0<digits>x out (row->digits) */

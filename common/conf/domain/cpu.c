@@ -58,12 +58,12 @@ static SCHEMA(topology_schema, "cpuTopology", CpuTopology, topology_rows, "arran
 
 static const XmlRow cache_rows[] = {
     A_UINT("level", CpuCache, level, "level of the cache", .flags = XR_ABI),
-    A_STR("mode", CpuCache, mode, "emulate, passthrough or disable", .flags = XR_REQUIRED | XR_ABI),
+    A_WORD("mode", CpuCache, mode, WORDS("emulate", "passthrough", "disable"), "emulate, passthrough or disable", .flags = XR_REQUIRED | XR_ABI),
     ROWS_END,
 };
 static SCHEMA(cache_schema, "cpuCache", CpuCache, cache_rows, "cache the guest sees");
 static const XmlRow phys_rows[] = {
-    A_STR("mode", CpuPhysAddr, mode, "emulate or passthrough", .flags = XR_REQUIRED | XR_ABI),
+    A_WORD("mode", CpuPhysAddr, mode, WORDS("emulate", "passthrough"), "emulate or passthrough", .flags = XR_REQUIRED | XR_ABI),
     A_UINT("bits", CpuPhysAddr, bits, "width", .flags = XR_ABI),
     A_UINT("limit", CpuPhysAddr, limit, "upper bound of a passed-through width", .flags = XR_ABI),
     ROWS_END,
@@ -86,41 +86,31 @@ static const XmlRow cache_line_rows[] = { SIZE_ATTR("value", NumaCache, line, 1,
 static SCHEMA(cache_line_schema, "numaCacheLine", NumaCache, cache_line_rows, "size of a line");
 static const XmlRow numa_cache_rows[] = {
     A_UINT("level", NumaCache, level, "level", .flags = XR_REQUIRED),
-    A_STR("associativity", NumaCache, associativity, "none, direct or full"),
-    A_STR("policy", NumaCache, policy, "none, writeback or writethrough"),
+    A_WORD("associativity", NumaCache, associativity, WORDS("none", "direct", "full"), "none, direct or full"),
+    A_WORD("policy", NumaCache, policy, WORDS("none", "writeback", "writethrough"), "none, writeback or writethrough"),
     GROUP("size", cache_size_schema, "size"),
     GROUP("line", cache_line_schema, "size of a line"),
     ROWS_END,
 };
 static SCHEMA(numa_cache_schema, "numaCache", NumaCache, numa_cache_rows, "memory side cache");
 
-static int
-cell_check(XmlParse *parse, xmlNode *element, void *object)
-{
-    const NumaCell *cell = object;
-
-    if (cell->mem_access && strcmp(cell->mem_access, "shared") != 0 && strcmp(cell->mem_access, "private") != 0)
-        return xml_problem(parse, element, FROM_XML, ERR_XML_ERROR,
-                           "attribute 'memAccess' of element <cell> is '%s': allowed: shared, private", cell->mem_access);
-    return 0;
-}
 static const XmlRow cell_rows[] = {
     A_UINT("id", NumaCell, id, "number of the node"),
     A_SET("cpus", NumaCell, cpus, "processors of the node", .flags = XR_ABI),
     SIZE_ATTR("memory", NumaCell, memory, 1024, "its memory", .flags = XR_REQUIRED | XR_ABI),
-    A_STR("memAccess", NumaCell, mem_access, "shared or private"),
+    A_WORD("memAccess", NumaCell, mem_access, WORDS("shared", "private"), "who sees the memory"),
     A_YESNO("discard", NumaCell, discard, "contents may be thrown away at the end"),
     GROUP("distances", distances_schema, "distances to other nodes"),
     ITEMS("cache", NumaCell, caches, numa_cache_schema, "memory side cache"),
     ROWS_END,
 };
-static SCHEMA(cell_schema, "numaCell", NumaCell, cell_rows, "NUMA node", .check = cell_check);
+static SCHEMA(cell_schema, "numaCell", NumaCell, cell_rows, "NUMA node");
 
 #define LINK_ROWS \
     A_UINT("initiator", NumaLink, initiator, "from", .flags = XR_REQUIRED), \
     A_UINT("target", NumaLink, target, "to", .flags = XR_REQUIRED), \
     A_UINT("cache", NumaLink, cache, "level of the cache"), \
-    A_STR("type", NumaLink, type, "access, read or write", .flags = XR_REQUIRED)
+    A_WORD("type", NumaLink, type, WORDS("access", "read", "write"), "access, read or write", .flags = XR_REQUIRED)
 static const XmlRow latency_rows[] = { LINK_ROWS, A_U64("value", NumaLink, value, "nanoseconds", .flags = XR_REQUIRED), ROWS_END };
 static SCHEMA(latency_schema, "numaLatency", NumaLink, latency_rows, "latency between nodes");
 static const XmlRow speed_rows[] = { LINK_ROWS, SIZE_ATTR("value", NumaLink, value, 1024, "per second", .flags = XR_REQUIRED), ROWS_END };

@@ -123,7 +123,7 @@ static SCHEMA(bios_schema, "sysinfoBios", SysinfoBlock, block_rows, "the BIOS", 
 #define S SysinfoDef
 #define SMBIOS_BLOCK(n, f, s) GROUP_AT(n, S, f, s, "SMBIOS block of this name")
 static const XmlRow sysinfo_rows[] = {
-    A_STR("type", S, type, "smbios or fwcfg", .flags = XR_REQUIRED),
+    A_WORD("type", S, type, WORDS("smbios", "fwcfg"), "what it becomes", .flags = XR_REQUIRED),
     SMBIOS_BLOCK("bios", bios, bios_schema), SMBIOS_BLOCK("system", system, block_schema),
     ITEMS("baseBoard", S, boards, block_schema, "a board"), SMBIOS_BLOCK("chassis", chassis, block_schema),
     SMBIOS_BLOCK("oemStrings", oem_strings, block_schema),
@@ -142,22 +142,28 @@ ONE(idmap, ITEMS("uid", D, uidmap, range_schema, "users"), ITEMS("gid", D, gidma
 ONE(suspend_mem, A_YESNO("enabled", D, suspend_to_mem, "whether the guest may", .flags = XR_ABI));
 ONE(suspend_disk, A_YESNO("enabled", D, suspend_to_disk, "whether the guest may", .flags = XR_ABI));
 ONE(pm, GROUP("suspend-to-mem", suspend_mem_schema, "sleep in memory"), GROUP("suspend-to-disk", suspend_disk_schema, "sleep on disk"));
+static const char *const perf_names[] = {
+    NULL, "cmt", "mbmt", "mbml", "cpu_cycles", "instructions", "cache_references", "cache_misses", "branch_instructions",
+    "branch_misses", "bus_cycles", "stalled_cycles_frontend", "stalled_cycles_backend", "ref_cpu_cycles", "cpu_clock",
+    "task_clock", "page_faults", "context_switches", "cpu_migrations", "page_faults_min", "page_faults_maj",
+    "alignment_faults", "emulation_faults", NULL,
+};
 static const XmlRow event_rows[] = {
-    A_STR("name", PerfEvent, name, "event", .flags = XR_REQUIRED), A_YESNO("enabled", PerfEvent, enabled, "counted", .flags = XR_REQUIRED),
+    A_WORD("name", PerfEvent, name, perf_names, "event", .flags = XR_REQUIRED), A_YESNO("enabled", PerfEvent, enabled, "counted", .flags = XR_REQUIRED),
     ROWS_END,
 };
 static SCHEMA(event_schema, "perfEvent", PerfEvent, event_rows, "a performance event");
 ONE(perf, ITEMS("event", D, perf, event_schema, "an event"));
 
 static const XmlRow keywrap_item_rows[] = {
-    A_STR("name", KeyWrap, name, "aes or dea", .flags = XR_REQUIRED), A_STR("state", KeyWrap, state, "on or off", .flags = XR_REQUIRED), ROWS_END,
+    A_WORD("name", KeyWrap, name, WORDS("aes", "dea"), "cipher", .flags = XR_REQUIRED), A_WORD("state", KeyWrap, state, WORDS("on", "off"), "used or not", .flags = XR_REQUIRED), ROWS_END,
 };
 static SCHEMA(keywrap_item_schema, "keywrapCipher", KeyWrap, keywrap_item_rows, "a cipher");
 ONE(keywrap, ITEMS("cipher", D, keywrap, keywrap_item_schema, "a cipher"));
 
 #define L LaunchSecurity
 static const XmlRow launch_rows[] = {
-    A_STR("type", L, type, "kind of protection", .flags = XR_REQUIRED | XR_ABI), A_STR("kernelHashes", L, kernel_hashes, "measure the kernel"),
+    A_WORD("type", L, type, WORDS("sev", "sev-snp", "s390-pv", "tdx"), "kind of protection", .flags = XR_REQUIRED | XR_ABI), A_STR("kernelHashes", L, kernel_hashes, "measure the kernel"),
     E_STR("cbitpos", L, cbitpos, "position of the encryption bit"),
     E_STR("reducedPhysBits", L, reduced_phys_bits, "address bits taken"), E_STR("policy", L, policy, "policy"),
     E_STR("dhCert", L, dh_cert, "certificate of the owner"), E_STR("session", L, session, "session of the owner"), ROWS_END,
@@ -187,7 +193,7 @@ static const XmlRow capabilities_rows[] = {
 };
 static SCHEMA(capabilities_schema, "qemuCapabilities", Q, capabilities_rows, "corrections of QEMU's capabilities");
 static const XmlRow property_rows[] = {
-    A_STR("name", QemuProperty, name, "property", .flags = XR_REQUIRED), A_STR("type", QemuProperty, type, "its type", .flags = XR_REQUIRED),
+    A_STR("name", QemuProperty, name, "property", .flags = XR_REQUIRED), A_WORD("type", QemuProperty, type, WORDS("string", "unsigned", "signed", "bool", "remove"), "its type", .flags = XR_REQUIRED),
     A_STR("value", QemuProperty, value, "its value"), ROWS_END,
 };
 static SCHEMA(property_schema, "qemuProperty", QemuProperty, property_rows, "a property");
@@ -200,7 +206,7 @@ static const XmlRow override_device_rows[] = {
 static SCHEMA(override_device_schema, "qemuOverrideDevice", QemuOverride, override_device_rows, "changes to a device");
 static const XmlRow override_rows[] = { ITEMS("device", Q, overrides, override_device_schema, "a device", QEMU_NS), ROWS_END };
 static SCHEMA(override_schema, "qemuOverride", Q, override_rows, "changes to devices");
-static const XmlRow deprecation_rows[] = { A_STR("behavior", Q, deprecation, "what QEMU does on use of what is deprecated"), ROWS_END };
+static const XmlRow deprecation_rows[] = { A_WORD("behavior", Q, deprecation, WORDS("none", "omit", "reject", "crash"), "what QEMU does on use of what is deprecated"), ROWS_END };
 static SCHEMA(deprecation_schema, "qemuDeprecation", Q, deprecation_rows, "deprecated features of QEMU");
 static const XmlRow qemu_rows[] = {
     GROUP("commandline", commandline_schema, "additions to the command line", QEMU_NS),

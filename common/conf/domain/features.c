@@ -172,7 +172,7 @@ static const XmlRow apic_rows[] = {
     PRESENT(F, apic), A_ONOFF("eoi", F, apic_eoi, "paravirtual end of interrupt", .flags = XR_ABI), ROWS_END,
 };
 static SCHEMA(apic_schema, "apic", F, apic_rows, "local APIC");
-static const XmlRow gic_rows[] = { PRESENT(F, gic_present), A_STR("version", F, gic_version, "2, 3 or host", .flags = XR_ABI), ROWS_END };
+static const XmlRow gic_rows[] = { PRESENT(F, gic_present), A_WORD("version", F, gic_version, WORDS("2", "3", "host"), "2, 3 or host", .flags = XR_ABI), ROWS_END };
 static SCHEMA(gic_schema, "gic", F, gic_rows, "interrupt controller of ARM");
 
 /* Written in the largest unit that fits: KiB, MiB, GiB. */
@@ -238,23 +238,23 @@ static SCHEMA(tcg_schema, "tcgFeatures", F, tcg_rows, "settings of TCG");
 static const XmlRow ioapic_rows[] = { A_ENUM("driver", F, ioapic, ioapic_names, "who plays it", .flags = XR_REQUIRED | XR_ABI), ROWS_END };
 static SCHEMA(ioapic_schema, "ioapic", F, ioapic_rows, "I/O APIC");
 static const XmlRow hpt_rows[] = {
-    A_STR("resizing", F, hpt_resizing, "enabled, disabled or required"),
+    A_WORD("resizing", F, hpt_resizing, WORDS("enabled", "disabled", "required"), "enabled, disabled or required"),
     SIZE("maxpagesize", F, hpt_maxpagesize, 1024, "largest page"), ROWS_END,
 };
 static SCHEMA(hpt_schema, "hpt", F, hpt_rows, "hash page table of pSeries");
-#define VALUE_OF(var, f) \
-    static const XmlRow var##_rows[] = { A_STR("value", F, f, "broken, workaround or fixed", .flags = XR_REQUIRED), ROWS_END }; \
+#define VALUE_OF(var, f, ...) \
+    static const XmlRow var##_rows[] = { A_WORD("value", F, f, WORDS(__VA_ARGS__), "how it is mitigated", .flags = XR_REQUIRED), ROWS_END }; \
     static SCHEMA(var##_schema, #var, F, var##_rows, "mitigation of pSeries")
-VALUE_OF(cfpc, cfpc);
-VALUE_OF(sbbc, sbbc);
-VALUE_OF(ibs, ibs);
-static const XmlRow msrs_rows[] = { A_STR("unknown", F, msrs_unknown, "ignore or fault", .flags = XR_REQUIRED), ROWS_END };
+VALUE_OF(cfpc, cfpc, "broken", "workaround", "fixed");
+VALUE_OF(sbbc, sbbc, "broken", "workaround", "fixed");
+VALUE_OF(ibs, ibs, "broken", "workaround", "fixed-ibs", "fixed-ccd", "fixed-na");
+static const XmlRow msrs_rows[] = { A_WORD("unknown", F, msrs_unknown, WORDS("ignore", "fault"), "ignore or fault", .flags = XR_REQUIRED), ROWS_END };
 static SCHEMA(msrs_schema, "msrs", F, msrs_rows, "model specific registers");
 static const XmlRow teardown_rows[] = { A_YESNO("enabled", F, async_teardown, "whether memory is freed later"), ROWS_END };
 static SCHEMA(teardown_schema, "asyncTeardown", F, teardown_rows, "asynchronous teardown");
-static const XmlRow aia_rows[] = { A_STR("value", F, aia, "none, aplic or aplic-imsic", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow aia_rows[] = { A_WORD("value", F, aia, WORDS("none", "aplic", "aplic-imsic"), "none, aplic or aplic-imsic", .flags = XR_REQUIRED), ROWS_END };
 static SCHEMA(aia_schema, "aia", F, aia_rows, "interrupts of RISC-V");
-static const XmlRow capabilities_rows[] = { A_STR("policy", F, capabilities, "default, allow or deny"), ROWS_END };
+static const XmlRow capabilities_rows[] = { A_WORD("policy", F, capabilities, WORDS("default", "allow", "deny"), "default, allow or deny"), ROWS_END };
 static SCHEMA(capabilities_schema, "featureCapabilities", F, capabilities_rows, "capabilities of containers");
 
 static const XmlRow features_rows[] = {

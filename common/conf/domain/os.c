@@ -20,22 +20,11 @@ static SCHEMA(type_schema, "osType", O, type_rows, "kind of machine");
 
 static const XmlRow feature_rows[] = {
     A_YESNO("enabled", FirmwareFeature, enabled, "wanted or unwanted", .flags = XR_REQUIRED),
-    A_STR("name", FirmwareFeature, name, "secure-boot or enrolled-keys", .flags = XR_REQUIRED),
+    A_WORD("name", FirmwareFeature, name, WORDS("enrolled-keys", "secure-boot"), "the property", .flags = XR_REQUIRED),
     ROWS_END,
 };
 
-static int
-feature_check(XmlParse *parse, xmlNode *element, void *object)
-{
-    const FirmwareFeature *feature = object;
-
-    if (feature->name && strcmp(feature->name, "secure-boot") != 0 && strcmp(feature->name, "enrolled-keys") != 0)
-        return xml_problem(parse, element, FROM_XML, ERR_XML_ERROR,
-                           "firmware feature '%s' is not known; allowed: secure-boot, enrolled-keys", feature->name);
-    return 0;
-}
-static SCHEMA(feature_schema, "firmwareFeature", FirmwareFeature, feature_rows, "property of the firmware",
-              .check = feature_check);
+static SCHEMA(feature_schema, "firmwareFeature", FirmwareFeature, feature_rows, "property of the firmware");
 static const XmlRow firmware_rows[] = { ITEMS("feature", O, features, feature_schema, "a property"), ROWS_END };
 static SCHEMA(firmware_schema, "osFirmware", O, firmware_rows, "choice of the firmware");
 
@@ -50,7 +39,7 @@ static const XmlRow loader_rows[] = {
     A_YESNO("secure", Loader, secure, "only SMM may write variables"),
     A_ENUM("type", Loader, type, loader_names, "how it is mapped"),
     A_YESNO("stateless", Loader, stateless, "keeps no variables"),
-    A_STR("format", Loader, format, "format of the image"),
+    A_WORD("format", Loader, format, WORDS("raw", "qcow2"), "format of the image"),
     T_STR(Loader, path, "image"),
     ROWS_END,
 };
@@ -58,9 +47,9 @@ static SCHEMA(loader_schema, "loader", Loader, loader_rows, "firmware image");
 
 static const XmlRow nvram_rows[] = {
     A_LSTR("template", Nvram, template_path, "what a new one is made from"),
-    A_STR("templateFormat", Nvram, template_format, "format of the template"),
+    A_WORD("templateFormat", Nvram, template_format, WORDS("raw", "qcow2"), "format of the template"),
     A_ENUM("type", Nvram, source.type, storage_type_names, "where it is"),
-    A_STR("format", Nvram, format, "format of the variables' image"),
+    A_WORD("format", Nvram, format, WORDS("raw", "qcow2"), "format of the variables' image"),
     { .kind = ROW_GROUP, .name = "source", .offset = offsetof(Nvram, source), .schema = &storage_source_schema,
       .when = { offsetof(Nvram, source.type), ~UINT64_C(1) }, .doc = "where it is" },
     VALUE(ROW_TEXT, NULL, Nvram, path, char *, xt_lenient, "image", .when = { offsetof(Nvram, source.type), 1 }),
@@ -69,7 +58,7 @@ static const XmlRow nvram_rows[] = {
 static SCHEMA(nvram_schema, "nvram", Nvram, nvram_rows, "variables of the firmware");
 
 static const XmlRow table_rows[] = {
-    A_STR("type", AcpiTable, type, "kind of table", .flags = XR_REQUIRED), T_STR(AcpiTable, path, "file"), ROWS_END,
+    A_WORD("type", AcpiTable, type, WORDS("slic", "raw", "rawset", "msdm"), "kind of table", .flags = XR_REQUIRED), T_STR(AcpiTable, path, "file"), ROWS_END,
 };
 static SCHEMA(table_schema, "acpiTable", AcpiTable, table_rows, "an ACPI table");
 static const XmlRow acpi_rows[] = { ITEMS("table", O, acpi_tables, table_schema, "a table"), ROWS_END };

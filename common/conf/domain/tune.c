@@ -63,7 +63,7 @@ static SCHEMA(emulatorsched_schema, "emulatorsched", SchedDef, emulatorsched_row
 static const XmlRow cache_rows[] = {
     A_UINT("id", CacheAlloc, id, "cache of the host", .flags = XR_REQUIRED),
     A_UINT("level", CacheAlloc, level, "its level", .flags = XR_REQUIRED),
-    A_STR("type", CacheAlloc, type, "code, data or both", .flags = XR_REQUIRED),
+    A_WORD("type", CacheAlloc, type, WORDS("code", "data", "both"), "code, data or both", .flags = XR_REQUIRED),
     SIZE_ATTR("size", CacheAlloc, size, 1024, "how much", .flags = XR_REQUIRED), ROWS_END,
 };
 static SCHEMA(cache_schema, "cacheAlloc", CacheAlloc, cache_rows, "share of a cache");
@@ -333,25 +333,15 @@ static const XmlRow page_rows[] = {
 static SCHEMA(page_schema, "hugepage", HugePage, page_rows, "huge pages of one size");
 static const XmlRow hugepages_rows[] = { PRESENT(M, hugepages), ITEMS("page", M, pages, page_schema, "a size"), ROWS_END };
 static SCHEMA(hugepages_schema, "hugepages", M, hugepages_rows, "huge pages");
-static const XmlRow source_rows[] = { A_STR("type", M, source, "file, anonymous or memfd", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow source_rows[] = { A_WORD("type", M, source, WORDS("file", "anonymous", "memfd"), "kind", .flags = XR_REQUIRED), ROWS_END };
 static SCHEMA(source_schema, "backingSource", M, source_rows, "kind of memory");
-static const XmlRow access_rows[] = { A_STR("mode", M, access, "shared or private", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow access_rows[] = { A_WORD("mode", M, access, WORDS("shared", "private"), "who", .flags = XR_REQUIRED), ROWS_END };
 static SCHEMA(access_schema, "backingAccess", M, access_rows, "who sees the memory");
 static const XmlRow allocation_rows[] = {
-    A_STR("mode", M, allocation, "immediate or ondemand"), A_UINT("threads", M, allocation_threads, "threads that allocate", .min = 1),
+    A_WORD("mode", M, allocation, WORDS("immediate", "ondemand"), "when"), A_UINT("threads", M, allocation_threads, "threads that allocate", .min = 1),
     ROWS_END,
 };
 static SCHEMA(allocation_schema, "backingAllocation", M, allocation_rows, "when memory is taken");
-
-static int
-one_of(XmlParse *parse, xmlNode *element, const char *what, const char *value, const char *const *allowed)
-{
-    g_autofree char *list = g_strjoinv(", ", (char **)(uintptr_t)allowed);
-
-    if (!value || g_strv_contains(allowed, value))
-        return 0;
-    return xml_problem(parse, element, FROM_XML, ERR_XML_ERROR, "%s '%s' is not known; allowed: %s", what, value, list);
-}
 
 static int
 backing_check(XmlParse *parse, xmlNode *element, void *object)
@@ -364,11 +354,6 @@ backing_check(XmlParse *parse, xmlNode *element, void *object)
         masters += !backing->pages.items[i]->nodeset;
     if (masters > 1)
         return xml_problem(parse, element, parse->domain, ERR_XML_DETAIL, "two sizes of <hugepages> have no 'nodeset'");
-    if (one_of(parse, element, "memory source", backing->source, (const char *const[]){ "file", "anonymous", "memfd", NULL }) < 0 ||
-        one_of(parse, element, "memory access", backing->access, (const char *const[]){ "shared", "private", NULL }) < 0 ||
-        one_of(parse, element, "memory allocation", backing->allocation,
-               (const char *const[]){ "immediate", "ondemand", NULL }) < 0)
-        return -1;
     return 0;
 }
 static const XmlRow backing_rows[] = {

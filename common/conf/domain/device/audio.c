@@ -9,7 +9,7 @@ const char *const audio_type_names[] = {
 static const XmlRow settings_rows[] = {
     A_UINT("frequency", IO, frequency, "samples per second"),
     A_UINT("channels", IO, channels, "channels"),
-    A_STR("format", IO, format, "s8, u8, s16, u16, s32, u32 or f32"),
+    A_WORD("format", IO, format, WORDS("s8", "u8", "s16", "u16", "s32", "u32", "f32"), "s8, u8, s16, u16, s32, u32 or f32"),
     ROWS_END,
 };
 static SCHEMA(settings_schema, "audioSettings", IO, settings_rows, "fixed settings");
@@ -41,7 +41,7 @@ static const XmlRow audio_rows[] = {
     A_UINT("timerPeriod", A, timer_period, "microseconds"),
     A_STR("serverName", A, server_name, "server", WHEN(A, type, AUDIO_PULSEAUDIO, AUDIO_JACK)),
     A_STR("runtimeDir", A, runtime_dir, "directory of the server", WHEN(A, type, AUDIO_PIPEWIRE)),
-    A_STR("driver", A, driver, "driver of SDL", WHEN(A, type, AUDIO_SDL)),
+    A_WORD("driver", A, driver, WORDS("esd", "alsa", "arts", "pulseaudio"), "driver of SDL", WHEN(A, type, AUDIO_SDL)),
     A_STR("path", A, path, "file written", WHEN(A, type, AUDIO_FILE)),
     A_YESNO("tryMMap", A, try_mmap, "map the device", WHEN(A, type, AUDIO_OSS)),
     A_YESNO("exclusive", A, exclusive, "nobody else uses it", WHEN(A, type, AUDIO_OSS)),

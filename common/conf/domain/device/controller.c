@@ -38,7 +38,7 @@ static const XmlRow driver_rows[] = {
 };
 static SCHEMA(driver_schema, "controllerDriver", ControllerDriver, driver_rows, "options of a controller");
 
-static const XmlRow model_rows[] = { A_STR("name", C, pci_model_name, "QEMU's device", .flags = XR_ABI), ROWS_END };
+static const XmlRow model_rows[] = { A_WORD("name", C, pci_model_name, WORDS("pci-bridge", "i82801b11-bridge", "ioh3420", "x3130-upstream", "xio3130-downstream", "pxb", "pxb-pcie", "pcie-root-port", "spapr-pci-host-bridge", "pcie-pci-bridge"), "QEMU's device", .flags = XR_ABI), ROWS_END };
 static SCHEMA(model_schema, "controllerModel", C, model_rows, "device that plays the PCI controller");
 
 static const XmlRow target_rows[] = {

@@ -13,7 +13,7 @@ static const char *const multidevs_names[] = { NULL, "remap", "forbid", "warn", 
 static const XmlRow driver_rows[] = {
     A_ENUM("type", F, driver, driver_names, "who serves it"),
     A_STR("format", F, driver_format, "format of the image"),
-    A_STR("wrpolicy", F, wrpolicy, "when writes reach the host"),
+    A_WORD("wrpolicy", F, wrpolicy, WORDS("immediate"), "when writes reach the host"),
     A_UINT("queue", F, queue, "entries of the queue"),
     INLINE_AT(F, virtio, virtio_options_schema),
     ROWS_END,
@@ -37,8 +37,8 @@ static SCHEMA(source_schema, "filesystemSource", F, source_rows, "what is shown"
     static const XmlRow var##_rows[] = { __VA_ARGS__, ROWS_END }; \
     static SCHEMA(var##_schema, #var, F, var##_rows, "part of a file system")
 ONE(fs_target, A_STR("dir", F, target, "tag the guest mounts", .flags = XR_ABI));
-ONE(fs_cache, A_STR("mode", F, cache_mode, "none or always"));
-ONE(fs_sandbox, A_STR("mode", F, sandbox_mode, "namespace or chroot"));
+ONE(fs_cache, A_WORD("mode", F, cache_mode, WORDS("none", "always"), "none or always"));
+ONE(fs_sandbox, A_WORD("mode", F, sandbox_mode, WORDS("namespace", "chroot"), "namespace or chroot"));
 ONE(fs_threads, A_UINT("size", F, thread_pool, "threads"));
 ONE(fs_openfiles, A_UINT("max", F, open_files, "open files"));
 ONE(fs_lock, A_ONOFF("posix", F, posix_lock, "POSIX locks"), A_ONOFF("flock", F, flock, "flock"));
@@ -103,7 +103,7 @@ filesystem_check(XmlParse *parse, xmlNode *element, void *object)
 static const XmlRow filesystem_rows[] = {
     A_ENUM("type", F, type, type_names, "what is shown", .def = "mount"),
     A_ENUM("accessmode", F, access, access_names, "whose rights count"),
-    A_STR("model", F, model, "variant of virtio", .flags = XR_ABI),
+    A_WORD("model", F, model, WORDS("virtio", "virtio-transitional", "virtio-non-transitional"), "variant of virtio", .flags = XR_ABI),
     A_ENUM("multidevs", F, multidevs, multidevs_names, "what if the directory spans devices"),
     CUSTOM("fmode", mode_row, "mode of new files", .offset = offsetof(F, fmode)),
     INTERNAL(F, fmode, OptUint, xt_uint),

@@ -31,7 +31,7 @@ listen_check(XmlParse *parse, xmlNode *element, void *object)
 static SCHEMA(listen_schema, "graphicsListen", GraphicsListen, listen_rows, "how clients come in", .check = listen_check);
 
 static const XmlRow channel_rows[] = {
-    A_STR("name", SpiceChannel, name, "channel", .flags = XR_REQUIRED),
+    A_WORD("name", SpiceChannel, name, WORDS("main", "display", "inputs", "cursor", "playback", "record", "smartcard", "usbredir"), "channel", .flags = XR_REQUIRED),
     A_ENUM("mode", SpiceChannel, mode, mode_names, "whether it is encrypted", .flags = XR_REQUIRED),
     ROWS_END,
 };
@@ -40,12 +40,12 @@ static SCHEMA(channel_schema, "spiceChannel", SpiceChannel, channel_rows, "a SPI
 #define ONE(var, ...) \
     static const XmlRow var##_rows[] = { __VA_ARGS__, ROWS_END }; \
     static SCHEMA(var##_schema, #var, G, var##_rows, "setting of a display")
-ONE(image, A_STR("compression", G, image_compression, "compression of images"));
-ONE(jpeg, A_STR("compression", G, jpeg_compression, "compression over slow links"));
-ONE(zlib, A_STR("compression", G, zlib_compression, "compression over slow links"));
+ONE(image, A_WORD("compression", G, image_compression, WORDS("auto_glz", "auto_lz", "quic", "glz", "lz", "off"), "compression of images"));
+ONE(jpeg, A_WORD("compression", G, jpeg_compression, WORDS("auto", "never", "always"), "compression over slow links"));
+ONE(zlib, A_WORD("compression", G, zlib_compression, WORDS("auto", "never", "always"), "compression over slow links"));
 ONE(playback, A_ONOFF("compression", G, playback_compression, "compression of sound"));
-ONE(streaming, A_STR("mode", G, streaming_mode, "detection of video"));
-ONE(mouse, A_STR("mode", G, mouse_mode, "who draws the pointer"));
+ONE(streaming, A_WORD("mode", G, streaming_mode, WORDS("filter", "all", "off"), "detection of video"));
+ONE(mouse, A_WORD("mode", G, mouse_mode, WORDS("server", "client"), "who draws the pointer"));
 ONE(clipboard, A_YESNO("copypaste", G, clipboard_copypaste, "shared clipboard"));
 ONE(filetransfer, A_YESNO("enable", G, filetransfer, "files may be dropped"));
 ONE(gl, A_YESNO("enable", G, gl, "OpenGL", WHEN_ALL_BUT(G, type, GRAPHICS_EGL_HEADLESS)),
@@ -192,13 +192,13 @@ static const XmlRow graphics_rows[] = {
     A_YESNO("replaceUser", G, replace_user, "a new client replaces", SOME(GRAPHICS_RDP)),
     A_YESNO("multiUser", G, multi_user, "several clients", SOME(GRAPHICS_RDP)),
     A_LSTR("keymap", G, keymap, "keyboard layout", SOME(GRAPHICS_VNC, GRAPHICS_SPICE)),
-    A_STR("sharePolicy", G, share_policy, "whether clients share", SOME(GRAPHICS_VNC)),
+    A_WORD("sharePolicy", G, share_policy, WORDS("allow-exclusive", "force-shared", "ignore"), "whether clients share", SOME(GRAPHICS_VNC)),
     A_YESNO("powerControl", G, power_control, "clients may switch off", SOME(GRAPHICS_VNC)),
     A_ENUM("defaultMode", G, default_mode, mode_names, "encryption of channels", SOME(GRAPHICS_SPICE)),
     A_STR("username", G, rdp_username, "login", SOME(GRAPHICS_RDP)),
     A_STR("passwd", G, password, "password", SOME(NET_TYPES), .flags = XR_SECURE),
     A_STR("passwdValidTo", G, password_valid_to, "end of the password's life", SOME(NET_TYPES), .flags = XR_SECURE),
-    A_STR("connected", G, connected, "what a new password does to clients", SOME(NET_TYPES)),
+    A_WORD("connected", G, connected, WORDS("fail", "disconnect", "keep"), "what a new password does to clients", SOME(NET_TYPES)),
     ITEMS("listen", G, listens, listen_schema, "how clients come in", SOME(NET_TYPES)),
     ITEMS("channel", G, channels, channel_schema, "a channel", SOME(GRAPHICS_SPICE)),
     GROUP("image", image_schema, "images", SOME(GRAPHICS_SPICE)),

@@ -80,8 +80,8 @@ has_scsi_address(const void *object, unsigned flags)
 }
 
 static const XmlRow source_rows[] = {
-    A_STR("startupPolicy", H, startup_policy, "what if it is missing at start", TYPE_IS(HOSTDEV_USB)),
-    A_STR("guestReset", H, guest_reset, "what a guest's reset does", TYPE_IS(HOSTDEV_USB)),
+    A_WORD("startupPolicy", H, startup_policy, WORDS("mandatory", "requisite", "optional"), "what if it is missing at start", TYPE_IS(HOSTDEV_USB)),
+    A_WORD("guestReset", H, guest_reset, WORDS("off", "uninitialized", "on"), "what a guest's reset does", TYPE_IS(HOSTDEV_USB)),
     A_YESNO("missing", H, missing, "not there", TYPE_IS(HOSTDEV_USB), .flags = XR_LIVE),
     A_YESNO("writeFiltering", H, write_filtering, "filter of PCI configuration writes", TYPE_IS(HOSTDEV_PCI)),
     A_STR("protocol", H, scsi_protocol, "iscsi", TYPE_IS(HOSTDEV_SCSI)),
@@ -106,14 +106,14 @@ static const XmlRow source_rows[] = {
 static SCHEMA(source_schema, "hostdevSource", H, source_rows, "the device on the host");
 
 static const XmlRow driver_rows[] = {
-    A_STR("name", H, driver, "kernel driver family"),
+    A_WORD("name", H, driver, WORDS("vfio", "xen"), "kernel driver family"),
     A_STR("model", H, driver_model, "kernel driver"),
     A_STR("iommufd", H, driver_iommufd, "use of iommufd"),
     ROWS_END,
 };
 static SCHEMA(driver_schema, "hostdevDriverOptions", H, driver_rows, "driver that gives the device away");
 static const XmlRow teaming_rows[] = {
-    A_STR("type", H, teaming_type, "persistent or transient", .flags = XR_REQUIRED),
+    A_WORD("type", H, teaming_type, WORDS("persistent", "transient"), "persistent or transient", .flags = XR_REQUIRED),
     A_STR("persistent", H, teaming_persistent, "alias of the other card"),
     ROWS_END,
 };

@@ -8,8 +8,8 @@ static const char *const model_names[] = { NULL, "virtio", "virtio-transitional"
 static const XmlRow source_rows[] = {
     A_STR("evdev", I, evdev, "device node", WHEN(I, type, INPUT_PASSTHROUGH)),
     A_STR("dev", I, evdev, "device node", WHEN(I, type, INPUT_EVDEV)),
-    A_STR("grab", I, grab, "take all inputs at once", WHEN(I, type, INPUT_EVDEV)),
-    A_STR("grabToggle", I, grab_toggle, "keys that switch", WHEN(I, type, INPUT_EVDEV)),
+    A_WORD("grab", I, grab, WORDS("all"), "take all inputs at once", WHEN(I, type, INPUT_EVDEV)),
+    A_WORD("grabToggle", I, grab_toggle, WORDS("ctrl-ctrl", "alt-alt", "shift-shift", "meta-meta", "scrolllock", "ctrl-scrolllock"), "keys that switch", WHEN(I, type, INPUT_EVDEV)),
     A_ONOFF("repeat", I, repeat, "keys repeat", WHEN(I, type, INPUT_EVDEV)),
     ROWS_END,
 };

@@ -64,7 +64,7 @@ static const XmlRow range_rows[] = {
 };
 static SCHEMA(range_schema, "netPortRange", NetPortRange, range_rows, "range of forwarded ports");
 static const XmlRow forward_rows[] = {
-    A_STR("proto", NetPortForward, proto, "tcp or udp", .flags = XR_REQUIRED),
+    A_WORD("proto", NetPortForward, proto, WORDS("tcp", "udp"), "tcp or udp", .flags = XR_REQUIRED),
     A_STR("address", NetPortForward, address, "address on the host"),
     A_STR("dev", NetPortForward, dev, "interface of the host"),
     ITEMS("range", NetPortForward, ranges, range_schema, "ports"),
@@ -95,7 +95,7 @@ static SCHEMA(vport_schema, "virtualport", V, vport_rows, "port of a virtual swi
 
 static const XmlRow tag_rows[] = {
     A_UINT("id", VlanTag, id, "number", .flags = XR_REQUIRED, .max = 4095),
-    A_STR("nativeMode", VlanTag, native_mode, "tagged or untagged"),
+    A_WORD("nativeMode", VlanTag, native_mode, WORDS("tagged", "untagged"), "tagged or untagged"),
     ROWS_END,
 };
 static SCHEMA(tag_schema, "vlanTag", VlanTag, tag_rows, "VLAN number");
@@ -271,7 +271,7 @@ ONE(net_mtu, A_UINT("size", N, mtu, "bytes"));
 ONE(coalesce_frames, A_UINT("max", N, coalesce_max_frames, "frames"));
 ONE(coalesce_rx, GROUP("frames", coalesce_frames_schema, "frames"));
 ONE(coalesce, GROUP("rx", coalesce_rx_schema, "receiving"));
-ONE(teaming, A_STR("type", N, teaming_type, "persistent or transient", .flags = XR_REQUIRED),
+ONE(teaming, A_WORD("type", N, teaming_type, WORDS("persistent", "transient"), "persistent or transient", .flags = XR_REQUIRED),
     A_STR("persistent", N, teaming_persistent, "alias of the other card"));
 
 /* Generated names of tap and macvtap devices belong to the run. */

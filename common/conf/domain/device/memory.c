@@ -44,7 +44,7 @@ memory_check(XmlParse *parse, xmlNode *element, void *object)
 
 static const XmlRow memory_rows[] = {
     A_ENUM("model", M, model, memory_model_names, "kind of module", .flags = XR_REQUIRED | XR_ABI),
-    A_STR("access", M, access, "shared or private"),
+    A_WORD("access", M, access, WORDS("shared", "private"), "shared or private"),
     A_YESNO("discard", M, discard, "contents may be thrown away at the end"),
     E_UUID("uuid", M, uuid, "identity of the module"),
     GROUP("source", source_schema, "what is behind it"),

@@ -3,12 +3,12 @@
 
 #define C CryptoDef
 static const XmlRow backend_rows[] = {
-    A_STR("model", C, backend, "builtin or lkcf", .flags = XR_REQUIRED), A_UINT("queues", C, queues, "number of queues"), ROWS_END,
+    A_WORD("model", C, backend, WORDS("builtin", "lkcf"), "who", .flags = XR_REQUIRED), A_UINT("queues", C, queues, "number of queues"), ROWS_END,
 };
 static SCHEMA(backend_schema, "cryptoBackend", C, backend_rows, "who computes");
 static const XmlRow crypto_rows[] = {
-    A_STR("model", C, model, "always virtio", .flags = XR_REQUIRED | XR_ABI),
-    A_STR("type", C, type, "always qemu", .flags = XR_REQUIRED),
+    A_WORD("model", C, model, WORDS("virtio"), "always virtio", .flags = XR_REQUIRED | XR_ABI),
+    A_WORD("type", C, type, WORDS("qemu"), "always qemu", .flags = XR_REQUIRED),
     GROUP("backend", backend_schema, "who computes"),
     GROUP_AT("driver", C, virtio, virtio_driver_schema, "virtio options"),
     INLINE_AT(C, base.info, device_info_schema),
@@ -34,7 +34,7 @@ static SCHEMA(lease_schema, "lease", LeaseDef, lease_rows, "lease of a lock mana
 const DeviceKindOps lease_ops = { .kind = DEVICE_LEASE, .element = "lease", .schema = &lease_schema };
 
 static const XmlRow pstore_rows[] = {
-    A_STR("backend", PstoreDef, backend, "always acpi-erst", .flags = XR_REQUIRED | XR_ABI),
+    A_WORD("backend", PstoreDef, backend, WORDS("acpi-erst"), "always acpi-erst", .flags = XR_REQUIRED | XR_ABI),
     E_STR("path", PstoreDef, path, "file of the store"),
     SIZE("size", PstoreDef, size, 1024, "its size", .flags = XR_ABI),
     INLINE_AT(PstoreDef, base.info, device_info_schema),

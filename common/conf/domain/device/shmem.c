@@ -29,7 +29,7 @@ shmem_check(XmlParse *parse, xmlNode *element, void *object)
 
 static const XmlRow shmem_rows[] = {
     A_STR("name", S, name, "name of the memory", .flags = XR_REQUIRED | XR_ABI),
-    A_STR("role", S, role, "master or peer"),
+    A_WORD("role", S, role, WORDS("master", "peer"), "master or peer"),
     GROUP("model", model_schema, "kind of device"),
     SIZE("size", S, size, 1024 * 1024, "size of the memory", .max = 1, .unit = "M", .flags = XR_ABI),
     GROUP("server", server_schema, "server"),

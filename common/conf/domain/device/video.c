@@ -24,7 +24,7 @@ static SCHEMA(resolution_schema, "videoResolution", V, resolution_rows, "preferr
 static const XmlRow driver_rows[] = {
     INLINE_AT(V, virtio, virtio_options_schema),
     A_ENUM("name", V, backend, backend_names, "who draws"),
-    A_STR("vgaconf", V, vgaconf, "when the card is used"),
+    A_WORD("vgaconf", V, vgaconf, WORDS("io", "on", "off"), "when the card is used"),
     ROWS_END,
 };
 static SCHEMA(driver_schema, "videoDriver", V, driver_rows, "options");
