@@ -28,6 +28,7 @@ FOREIGN = {
     'libnftnl/': (['virtnetworkd/firewall'], ''),
     'valgrind/': (['common/base'], ''),
     'sanitizer/': (['common/base'], ''),
+    'cpuid.h': (['virtqemud/caps'], ''),
     'cmocka.h': (['tests/unit'], ''),
 }
 EVERYWHERE = re.compile(
