@@ -114,12 +114,16 @@ split_scheds(XmlParse *parse, xmlNode *element, AnyList *list)
     size_t n = scheds->n;
 
     for (size_t i = 0; i < n; i++) {
+        if (bitmap_count(scheds->items[i]->ids) == 0)
+            return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "a scheduler in <cputune> is for no thread");
+        for (size_t j = 0; j < i; j++)
+            if (bitmap_overlaps(scheds->items[j]->ids, scheds->items[i]->ids))
+                return xml_problem(parse, element, parse->domain, ERR_XML_DETAIL, "a thread has two schedulers in <cputune>");
+    }
+    for (size_t i = 0; i < n; i++) {
         SchedDef *sched = scheds->items[i];
         int first = bitmap_next(sched->ids, -1);
 
-        for (size_t j = 0; j < i; j++)
-            if (bitmap_overlaps(scheds->items[j]->ids, sched->ids))
-                return xml_problem(parse, element, parse->domain, ERR_XML_DETAIL, "a thread has two schedulers in <cputune>");
         for (int id = bitmap_next(sched->ids, first); first >= 0 && id >= 0; id = bitmap_next(sched->ids, id)) {
             SchedDef *part = g_new0(SchedDef, 1);
 
