@@ -55,7 +55,8 @@ adopt_child(xmlDoc *doc, const char *prefix, const char *uri, const char *text, 
     ns = xmlNewNs(node, (const xmlChar *)uri, (const xmlChar *)prefix);
     if (!ns) {
         xmlFreeNode(node);
-        return error_setf(err, FROM_DOMAIN, ERR_INVALID_ARG, "the prefix '%s' can't be used for namespace '%s'", prefix ? prefix : "", uri);
+        return error_setf(err, FROM_DOMAIN, ERR_INVALID_ARG, "the prefix '%s' can't be used for namespace '%s'",
+                          prefix ? prefix : "", uri);
     }
     xmlSetNs(node, ns);
     xmlAddChild(xmlDocGetRootElement(doc), node);

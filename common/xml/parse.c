@@ -259,7 +259,8 @@ read_size_text(XmlParse *parse, xmlNode *element, const XmlRow *row, void *objec
 static int
 too_many(XmlParse *parse, xmlNode *child)
 {
-    return xml_problem(parse, child, parse->domain, ERR_XML_ERROR, "there are more than %d <%s> elements", XML_MAX_ITEMS,
+    return xml_problem(parse, child, parse->domain, ERR_XML_ERROR, "there are more than %d <%s> elements",
+                       XML_MAX_ITEMS,
                        (const char *)child->name);
 }
 

@@ -50,11 +50,13 @@ clock_check(XmlParse *parse, xmlNode *element, void *object)
             clock->basis = CLOCK_BASIS_UTC;
     }
     if (clock->offset == CLOCK_TIMEZONE && !clock->timezone)
-        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "<clock> with offset 'timezone' needs a 'timezone'");
+        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
+                           "<clock> with offset 'timezone' needs a 'timezone'");
     if (!clock->adjustment_text || strcmp(clock->adjustment_text, "reset") == 0)
         return 0;
     if (!parse_i64(clock->adjustment_text, 10, &seconds))
-        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "adjustment '%s' is neither 'reset' nor a number",
+        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
+                           "adjustment '%s' is neither 'reset' nor a number",
                            clock->adjustment_text);
     clock->basis = clock->offset == CLOCK_LOCALTIME ? CLOCK_BASIS_LOCALTIME : CLOCK_BASIS_UTC;
     g_clear_pointer(&clock->adjustment_text, g_free);

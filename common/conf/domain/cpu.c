@@ -24,7 +24,8 @@ static const XmlRow feature_rows[] = {
     A_STR("name", CpuFeature, name, "feature", .flags = XR_REQUIRED | XR_ABI),
     ROWS_END,
 };
-static SCHEMA(feature_schema, "cpuFeature", CpuFeature, feature_rows, "a feature of the processor", .check = feature_check);
+static SCHEMA(feature_schema, "cpuFeature", CpuFeature, feature_rows, "a feature of the processor",
+              .check = feature_check);
 
 static int
 topology_check(XmlParse *parse, xmlNode *element, void *object)
@@ -37,7 +38,8 @@ topology_check(XmlParse *parse, xmlNode *element, void *object)
         if (!parts[i]->set && (i == 1 || i == 2))
             *parts[i] = (OptUint)OPT(1);
         if (!parts[i]->v)
-            return xml_problem(parse, element, FROM_CPU, ERR_XML_ERROR, "each part of a CPU <topology> must be at least 1");
+            return xml_problem(parse, element, FROM_CPU, ERR_XML_ERROR,
+                               "each part of a CPU <topology> must be at least 1");
         total *= parts[i]->v;
         if (total > 1 << 20)
             return xml_problem(parse, element, FROM_CPU, ERR_XML_ERROR, "CPU <topology> describes too many processors");
@@ -58,12 +60,14 @@ static SCHEMA(topology_schema, "cpuTopology", CpuTopology, topology_rows, "arran
 
 static const XmlRow cache_rows[] = {
     A_UINT("level", CpuCache, level, "level of the cache", .flags = XR_ABI),
-    A_WORD("mode", CpuCache, mode, WORDS("emulate", "passthrough", "disable"), "emulate, passthrough or disable", .flags = XR_REQUIRED | XR_ABI),
+    A_WORD("mode", CpuCache, mode, WORDS("emulate", "passthrough", "disable"), "emulate, passthrough or disable",
+           .flags = XR_REQUIRED | XR_ABI),
     ROWS_END,
 };
 static SCHEMA(cache_schema, "cpuCache", CpuCache, cache_rows, "cache the guest sees");
 static const XmlRow phys_rows[] = {
-    A_WORD("mode", CpuPhysAddr, mode, WORDS("emulate", "passthrough"), "emulate or passthrough", .flags = XR_REQUIRED | XR_ABI),
+    A_WORD("mode", CpuPhysAddr, mode, WORDS("emulate", "passthrough"), "emulate or passthrough",
+           .flags = XR_REQUIRED | XR_ABI),
     A_UINT("bits", CpuPhysAddr, bits, "width", .flags = XR_ABI),
     A_UINT("limit", CpuPhysAddr, limit, "upper bound of a passed-through width", .flags = XR_ABI),
     ROWS_END,
@@ -78,11 +82,20 @@ static const XmlRow sibling_rows[] = {
     ROWS_END,
 };
 static SCHEMA(sibling_schema, "numaSibling", NumaDistance, sibling_rows, "distance to a node");
-static const XmlRow distances_rows[] = { ITEMS("sibling", NumaCell, distances, sibling_schema, "distance to a node"), ROWS_END };
+static const XmlRow distances_rows[] = {
+    ITEMS("sibling", NumaCell, distances, sibling_schema, "distance to a node"),
+    ROWS_END,
+};
 static SCHEMA(distances_schema, "numaDistances", NumaCell, distances_rows, "distances to other nodes");
-static const XmlRow cache_size_rows[] = { SIZE_ATTR("value", NumaCache, size, 1024, "size", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow cache_size_rows[] = {
+    SIZE_ATTR("value", NumaCache, size, 1024, "size", .flags = XR_REQUIRED),
+    ROWS_END,
+};
 static SCHEMA(cache_size_schema, "numaCacheSize", NumaCache, cache_size_rows, "size");
-static const XmlRow cache_line_rows[] = { SIZE_ATTR("value", NumaCache, line, 1, "size", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow cache_line_rows[] = {
+    SIZE_ATTR("value", NumaCache, line, 1, "size", .flags = XR_REQUIRED),
+    ROWS_END,
+};
 static SCHEMA(cache_line_schema, "numaCacheLine", NumaCache, cache_line_rows, "size of a line");
 static const XmlRow numa_cache_rows[] = {
     A_UINT("level", NumaCache, level, "level", .flags = XR_REQUIRED),
@@ -111,9 +124,17 @@ static SCHEMA(cell_schema, "numaCell", NumaCell, cell_rows, "NUMA node");
     A_UINT("target", NumaLink, target, "to", .flags = XR_REQUIRED), \
     A_UINT("cache", NumaLink, cache, "level of the cache"), \
     A_WORD("type", NumaLink, type, WORDS("access", "read", "write"), "access, read or write", .flags = XR_REQUIRED)
-static const XmlRow latency_rows[] = { LINK_ROWS, A_U64("value", NumaLink, value, "nanoseconds", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow latency_rows[] = {
+    LINK_ROWS,
+    A_U64("value", NumaLink, value, "nanoseconds", .flags = XR_REQUIRED),
+    ROWS_END,
+};
 static SCHEMA(latency_schema, "numaLatency", NumaLink, latency_rows, "latency between nodes");
-static const XmlRow speed_rows[] = { LINK_ROWS, SIZE_ATTR("value", NumaLink, value, 1024, "per second", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow speed_rows[] = {
+    LINK_ROWS,
+    SIZE_ATTR("value", NumaLink, value, 1024, "per second", .flags = XR_REQUIRED),
+    ROWS_END,
+};
 static SCHEMA(speed_schema, "numaBandwidth", NumaLink, speed_rows, "bandwidth between nodes");
 static const XmlRow interconnects_rows[] = {
     ITEMS("latency", C, latencies, latency_schema, "latency"),
@@ -136,7 +157,8 @@ numa_check(XmlParse *parse, xmlNode *element, void *object)
     C *cpu = object;
 
     if (cpu->cells.n > MAX_CELLS)
-        return xml_problem(parse, element, parse->domain, ERR_CONFIG_UNSUPPORTED, "a machine has at most %d NUMA cells", MAX_CELLS);
+        return xml_problem(parse, element, parse->domain, ERR_CONFIG_UNSUPPORTED, "a machine has at most %d NUMA cells",
+                           MAX_CELLS);
     for (size_t i = 0; i < cpu->cells.n; i++)
         if (!cpu->cells.items[i]->id.set)
             cpu->cells.items[i]->id = (OptUint)OPT(i);
@@ -180,7 +202,8 @@ cpu_check(XmlParse *parse, xmlNode *element, void *object)
     if (!cpu->mode && (cpu->model || model))
         cpu->mode = CPU_CUSTOM;
     if (cpu->vendor_id && strlen(cpu->vendor_id) != 12)
-        return xml_problem(parse, element, FROM_CPU, ERR_XML_ERROR, "vendor_id '%s' must be 12 characters long", cpu->vendor_id);
+        return xml_problem(parse, element, FROM_CPU, ERR_XML_ERROR, "vendor_id '%s' must be 12 characters long",
+                           cpu->vendor_id);
     if (cpu->mode == CPU_CUSTOM && cpu->model && !cpu->match)
         cpu->match = CPU_EXACT;
     if (cpu->mode == CPU_CUSTOM && cpu->model && !cpu->fallback)

@@ -70,7 +70,9 @@ static SCHEMA(vcpu_item_schema, "vcpuItem", VcpuDef, vcpu_item_rows, "one proces
 ONE(vcpus, ITEMS("vcpu", D, vcpu_list, vcpu_item_schema, "one processor"));
 
 static const XmlRow poll_rows[] = {
-    PRESENT(IothreadPoll, present), A_UINT("max", IothreadPoll, max, "nanoseconds"), A_UINT("grow", IothreadPoll, grow, "factor"),
+    PRESENT(IothreadPoll, present),
+    A_UINT("max", IothreadPoll, max, "nanoseconds"),
+    A_UINT("grow", IothreadPoll, grow, "factor"),
     A_UINT("shrink", IothreadPoll, shrink, "divisor"), ROWS_END,
 };
 static SCHEMA(poll_schema, "iothreadPoll", IothreadPoll, poll_rows, "polling of an I/O thread");
@@ -149,24 +151,31 @@ static const char *const perf_names[] = {
     "alignment_faults", "emulation_faults", NULL,
 };
 static const XmlRow event_rows[] = {
-    A_WORD("name", PerfEvent, name, perf_names, "event", .flags = XR_REQUIRED), A_YESNO("enabled", PerfEvent, enabled, "counted", .flags = XR_REQUIRED),
+    A_WORD("name", PerfEvent, name, perf_names, "event", .flags = XR_REQUIRED),
+    A_YESNO("enabled", PerfEvent, enabled, "counted", .flags = XR_REQUIRED),
     ROWS_END,
 };
 static SCHEMA(event_schema, "perfEvent", PerfEvent, event_rows, "a performance event");
 ONE(perf, ITEMS("event", D, perf, event_schema, "an event"));
 
 static const XmlRow keywrap_item_rows[] = {
-    A_WORD("name", KeyWrap, name, WORDS("aes", "dea"), "cipher", .flags = XR_REQUIRED), A_WORD("state", KeyWrap, state, WORDS("on", "off"), "used or not", .flags = XR_REQUIRED), ROWS_END,
+    A_WORD("name", KeyWrap, name, WORDS("aes", "dea"), "cipher", .flags = XR_REQUIRED),
+    A_WORD("state", KeyWrap, state, WORDS("on", "off"), "used or not", .flags = XR_REQUIRED),
+    ROWS_END,
 };
 static SCHEMA(keywrap_item_schema, "keywrapCipher", KeyWrap, keywrap_item_rows, "a cipher");
 ONE(keywrap, ITEMS("cipher", D, keywrap, keywrap_item_schema, "a cipher"));
 
 #define L LaunchSecurity
 static const XmlRow launch_rows[] = {
-    A_WORD("type", L, type, WORDS("sev", "sev-snp", "s390-pv", "tdx"), "kind of protection", .flags = XR_REQUIRED | XR_ABI), A_STR("kernelHashes", L, kernel_hashes, "measure the kernel"),
+    A_WORD("type", L, type, WORDS("sev", "sev-snp", "s390-pv", "tdx"), "kind of protection",
+           .flags = XR_REQUIRED | XR_ABI),
+    A_STR("kernelHashes", L, kernel_hashes, "measure the kernel"),
     E_STR("cbitpos", L, cbitpos, "position of the encryption bit"),
     E_STR("reducedPhysBits", L, reduced_phys_bits, "address bits taken"), E_STR("policy", L, policy, "policy"),
-    E_STR("dhCert", L, dh_cert, "certificate of the owner"), E_STR("session", L, session, "session of the owner"), ROWS_END,
+    E_STR("dhCert", L, dh_cert, "certificate of the owner"),
+    E_STR("session", L, session, "session of the owner"),
+    ROWS_END,
 };
 static SCHEMA(launch_schema, "launchSecurity", L, launch_rows, "protection of the guest from the host");
 #undef L
@@ -178,14 +187,21 @@ static SCHEMA(launch_schema, "launchSecurity", L, launch_rows, "protection of th
 static const XmlRow arg_rows[] = { A_STR("value", QemuArg, value, "the argument", .flags = XR_REQUIRED), ROWS_END };
 static SCHEMA(arg_schema, "qemuArg", QemuArg, arg_rows, "argument of QEMU");
 static const XmlRow env_rows[] = {
-    A_STR("name", QemuEnv, name, "variable", .flags = XR_REQUIRED), A_STR("value", QemuEnv, value, "its value"), ROWS_END,
+    A_STR("name", QemuEnv, name, "variable", .flags = XR_REQUIRED),
+    A_STR("value", QemuEnv, value, "its value"),
+    ROWS_END,
 };
 static SCHEMA(env_schema, "qemuEnv", QemuEnv, env_rows, "environment of QEMU");
 static const XmlRow commandline_rows[] = {
-    ITEMS("arg", Q, args, arg_schema, "an argument", QEMU_NS), ITEMS("env", Q, envs, env_schema, "a variable", QEMU_NS), ROWS_END,
+    ITEMS("arg", Q, args, arg_schema, "an argument", QEMU_NS),
+    ITEMS("env", Q, envs, env_schema, "a variable", QEMU_NS),
+    ROWS_END,
 };
 static SCHEMA(commandline_schema, "qemuCommandline", Q, commandline_rows, "additions to QEMU's command line");
-static const XmlRow capability_rows[] = { A_STR("capability", QemuCapability, name, "its name", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow capability_rows[] = {
+    A_STR("capability", QemuCapability, name, "its name", .flags = XR_REQUIRED),
+    ROWS_END,
+};
 static SCHEMA(capability_schema, "qemuCapability", QemuCapability, capability_rows, "a capability of QEMU");
 static const XmlRow capabilities_rows[] = {
     ITEMS("add", Q, add, capability_schema, "taken as there", QEMU_NS),
@@ -193,20 +209,32 @@ static const XmlRow capabilities_rows[] = {
 };
 static SCHEMA(capabilities_schema, "qemuCapabilities", Q, capabilities_rows, "corrections of QEMU's capabilities");
 static const XmlRow property_rows[] = {
-    A_STR("name", QemuProperty, name, "property", .flags = XR_REQUIRED), A_WORD("type", QemuProperty, type, WORDS("string", "unsigned", "signed", "bool", "remove"), "its type", .flags = XR_REQUIRED),
+    A_STR("name", QemuProperty, name, "property", .flags = XR_REQUIRED),
+    A_WORD("type", QemuProperty, type, WORDS("string", "unsigned", "signed", "bool", "remove"), "its type",
+           .flags = XR_REQUIRED),
     A_STR("value", QemuProperty, value, "its value"), ROWS_END,
 };
 static SCHEMA(property_schema, "qemuProperty", QemuProperty, property_rows, "a property");
-static const XmlRow frontend_rows[] = { ITEMS("property", QemuOverride, properties, property_schema, "a property", QEMU_NS), ROWS_END };
+static const XmlRow frontend_rows[] = {
+    ITEMS("property", QemuOverride, properties, property_schema, "a property", QEMU_NS),
+    ROWS_END,
+};
 static SCHEMA(frontend_schema, "qemuFrontend", QemuOverride, frontend_rows, "properties of a device");
 static const XmlRow override_device_rows[] = {
     A_STR("alias", QemuOverride, alias, "the device", .flags = XR_REQUIRED),
     GROUP("frontend", frontend_schema, "its properties", QEMU_NS), ROWS_END,
 };
 static SCHEMA(override_device_schema, "qemuOverrideDevice", QemuOverride, override_device_rows, "changes to a device");
-static const XmlRow override_rows[] = { ITEMS("device", Q, overrides, override_device_schema, "a device", QEMU_NS), ROWS_END };
+static const XmlRow override_rows[] = {
+    ITEMS("device", Q, overrides, override_device_schema, "a device", QEMU_NS),
+    ROWS_END,
+};
 static SCHEMA(override_schema, "qemuOverride", Q, override_rows, "changes to devices");
-static const XmlRow deprecation_rows[] = { A_WORD("behavior", Q, deprecation, WORDS("none", "omit", "reject", "crash"), "what QEMU does on use of what is deprecated"), ROWS_END };
+static const XmlRow deprecation_rows[] = {
+    A_WORD("behavior", Q, deprecation, WORDS("none", "omit", "reject", "crash"),
+           "what QEMU does on use of what is deprecated"),
+    ROWS_END,
+};
 static SCHEMA(deprecation_schema, "qemuDeprecation", Q, deprecation_rows, "deprecated features of QEMU");
 static const XmlRow qemu_rows[] = {
     GROUP("commandline", commandline_schema, "additions to the command line", QEMU_NS),

@@ -52,7 +52,8 @@ spinlocks_check(XmlParse *parse, xmlNode *element, void *object)
     const H *hyperv = object;
 
     if (hyperv->spinlocks == TRI_ON && (!hyperv->spinlocks_retries.set || hyperv->spinlocks_retries.v < 0xfff))
-        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "<spinlocks> needs 'retries' of at least 4095");
+        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
+                           "<spinlocks> needs 'retries' of at least 4095");
     return 0;
 }
 static const XmlRow spinlocks_rows[] = {
@@ -148,7 +149,9 @@ static SCHEMA(kvm_schema, "kvmFeatures", K, kvm_rows, "features of KVM");
 
 STATE(xen_e820, F, xen_e820_host);
 static const XmlRow xen_pass_rows[] = {
-    A_ONOFF("state", F, xen_passthrough, "on or off", .flags = XR_REQUIRED), A_STR("mode", F, xen_passthrough_mode, "mode"), ROWS_END,
+    A_ONOFF("state", F, xen_passthrough, "on or off", .flags = XR_REQUIRED),
+    A_STR("mode", F, xen_passthrough_mode, "mode"),
+    ROWS_END,
 };
 static SCHEMA(xen_pass_schema, "xenPassthrough", F, xen_pass_rows, "passthrough");
 static const XmlRow xen_rows[] = {
@@ -172,7 +175,11 @@ static const XmlRow apic_rows[] = {
     PRESENT(F, apic), A_ONOFF("eoi", F, apic_eoi, "paravirtual end of interrupt", .flags = XR_ABI), ROWS_END,
 };
 static SCHEMA(apic_schema, "apic", F, apic_rows, "local APIC");
-static const XmlRow gic_rows[] = { PRESENT(F, gic_present), A_WORD("version", F, gic_version, WORDS("2", "3", "host"), "2, 3 or host", .flags = XR_ABI), ROWS_END };
+static const XmlRow gic_rows[] = {
+    PRESENT(F, gic_present),
+    A_WORD("version", F, gic_version, WORDS("2", "3", "host"), "2, 3 or host", .flags = XR_ABI),
+    ROWS_END,
+};
 static SCHEMA(gic_schema, "gic", F, gic_rows, "interrupt controller of ARM");
 
 /* Written in the largest unit that fits: KiB, MiB, GiB. */
@@ -190,7 +197,8 @@ scaled_parse(XmlParse *parse, const XmlRow *row, xmlNode *element, void *object)
     text = g_strstrip(xml_text(child));
     unit = xml_attr(child, "unit");
     if (parse_size(text, unit, 1024 * 1024, &bytes, &why) < 0)
-        return xml_problem(parse, child, parse->domain, ERR_XML_ERROR, "size '%s' of element <%s>: %s", text, row->name, why);
+        return xml_problem(parse, child, parse->domain, ERR_XML_ERROR, "size '%s' of element <%s>: %s", text, row->name,
+                           why);
     *(OptU64 *)(void *)((char *)object + row->offset) = (OptU64)OPT(bytes);
     return 0;
 }
@@ -235,7 +243,10 @@ static const XmlRow tcg_rows[] = {
 };
 static SCHEMA(tcg_schema, "tcgFeatures", F, tcg_rows, "settings of TCG");
 
-static const XmlRow ioapic_rows[] = { A_ENUM("driver", F, ioapic, ioapic_names, "who plays it", .flags = XR_REQUIRED | XR_ABI), ROWS_END };
+static const XmlRow ioapic_rows[] = {
+    A_ENUM("driver", F, ioapic, ioapic_names, "who plays it", .flags = XR_REQUIRED | XR_ABI),
+    ROWS_END,
+};
 static SCHEMA(ioapic_schema, "ioapic", F, ioapic_rows, "I/O APIC");
 static const XmlRow hpt_rows[] = {
     A_WORD("resizing", F, hpt_resizing, WORDS("enabled", "disabled", "required"), "enabled, disabled or required"),
@@ -248,13 +259,25 @@ static SCHEMA(hpt_schema, "hpt", F, hpt_rows, "hash page table of pSeries");
 VALUE_OF(cfpc, cfpc, "broken", "workaround", "fixed");
 VALUE_OF(sbbc, sbbc, "broken", "workaround", "fixed");
 VALUE_OF(ibs, ibs, "broken", "workaround", "fixed-ibs", "fixed-ccd", "fixed-na");
-static const XmlRow msrs_rows[] = { A_WORD("unknown", F, msrs_unknown, WORDS("ignore", "fault"), "ignore or fault", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow msrs_rows[] = {
+    A_WORD("unknown", F, msrs_unknown, WORDS("ignore", "fault"), "ignore or fault", .flags = XR_REQUIRED),
+    ROWS_END,
+};
 static SCHEMA(msrs_schema, "msrs", F, msrs_rows, "model specific registers");
-static const XmlRow teardown_rows[] = { A_YESNO("enabled", F, async_teardown, "whether memory is freed later"), ROWS_END };
+static const XmlRow teardown_rows[] = {
+    A_YESNO("enabled", F, async_teardown, "whether memory is freed later"),
+    ROWS_END,
+};
 static SCHEMA(teardown_schema, "asyncTeardown", F, teardown_rows, "asynchronous teardown");
-static const XmlRow aia_rows[] = { A_WORD("value", F, aia, WORDS("none", "aplic", "aplic-imsic"), "none, aplic or aplic-imsic", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow aia_rows[] = {
+    A_WORD("value", F, aia, WORDS("none", "aplic", "aplic-imsic"), "none, aplic or aplic-imsic", .flags = XR_REQUIRED),
+    ROWS_END,
+};
 static SCHEMA(aia_schema, "aia", F, aia_rows, "interrupts of RISC-V");
-static const XmlRow capabilities_rows[] = { A_WORD("policy", F, capabilities, WORDS("default", "allow", "deny"), "default, allow or deny"), ROWS_END };
+static const XmlRow capabilities_rows[] = {
+    A_WORD("policy", F, capabilities, WORDS("default", "allow", "deny"), "default, allow or deny"),
+    ROWS_END,
+};
 static SCHEMA(capabilities_schema, "featureCapabilities", F, capabilities_rows, "capabilities of containers");
 
 static const XmlRow features_rows[] = {

@@ -20,7 +20,8 @@ check_choice(const OsDef *os, Error *err)
         *(strcmp(feature->name, "secure-boot") == 0 ? &secure_boot : &enrolled) = feature->enabled;
     }
     if (!os->firmware && os->features.n)
-        return refuse(err, "firmware features can be asked for only with automatic choice of firmware; add firmware='efi' to <os>");
+        return refuse(err,
+                      "firmware features can be asked for only with automatic choice of firmware; add firmware='efi' to <os>");
     if (enrolled == TRI_YES && secure_boot == TRI_NO)
         return refuse(err, "firmware feature 'enrolled-keys' needs 'secure-boot', which is disabled");
     if (os->firmware == FIRMWARE_BIOS && os->nvram)
@@ -72,7 +73,8 @@ domain_complete_firmware(DomainDef *def, const DomainCaps *caps, Error *err)
     if (os->loader.readonly == TRI_YES)
         default_nvram(def, caps);
     if (domain_def_is_x86(def) && !def->features.acpi)
-        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: UEFI firmware needs ACPI on "
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED,
+                          "unsupported configuration: UEFI firmware needs ACPI on "
                           "architecture '%s'; add <acpi/> to <features>", os->arch);
     return 0;
 }

@@ -103,7 +103,8 @@ check_root(const DomainDef *def, PciModel wanted, Error *err)
     const ControllerDef *root = domain_find_controller(def, CONTROLLER_PCI, 0);
 
     if (root && root->pci_model && root->pci_model != wanted)
-        return error_setf(err, FROM_QEMU, ERR_XML_ERROR, "XML error: the PCI controller with index 0 must be '%s' for machine "
+        return error_setf(err, FROM_QEMU, ERR_XML_ERROR,
+                          "XML error: the PCI controller with index 0 must be '%s' for machine "
                           "'%s', but it is '%s'", pci_model_names[wanted], def->os.machine, pci_model_names[root->pci_model]);
     DOMAIN_FOREACH_KIND(def, DEVICE_CONTROLLER, device) {
         const ControllerDef *controller = CONTROLLER(device);

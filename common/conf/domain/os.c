@@ -58,13 +58,18 @@ static const XmlRow nvram_rows[] = {
 static SCHEMA(nvram_schema, "nvram", Nvram, nvram_rows, "variables of the firmware");
 
 static const XmlRow table_rows[] = {
-    A_WORD("type", AcpiTable, type, WORDS("slic", "raw", "rawset", "msdm"), "kind of table", .flags = XR_REQUIRED), T_STR(AcpiTable, path, "file"), ROWS_END,
+    A_WORD("type", AcpiTable, type, WORDS("slic", "raw", "rawset", "msdm"), "kind of table", .flags = XR_REQUIRED),
+    T_STR(AcpiTable, path, "file"),
+    ROWS_END,
 };
 static SCHEMA(table_schema, "acpiTable", AcpiTable, table_rows, "an ACPI table");
 static const XmlRow acpi_rows[] = { ITEMS("table", O, acpi_tables, table_schema, "a table"), ROWS_END };
 static SCHEMA(acpi_schema, "osAcpi", O, acpi_rows, "more ACPI tables");
 
-static const XmlRow boot_rows[] = { A_ENUM("dev", OsBoot, dev, boot_device_names, "kind of device", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow boot_rows[] = {
+    A_ENUM("dev", OsBoot, dev, boot_device_names, "kind of device", .flags = XR_REQUIRED),
+    ROWS_END,
+};
 static SCHEMA(boot_schema, "osBoot", OsBoot, boot_rows, "what to boot from");
 
 static int
@@ -94,7 +99,8 @@ bios_check(XmlParse *parse, xmlNode *element, void *object)
     const O *os = object;
 
     if (os->reboot_timeout.set && (os->reboot_timeout.v < -1 || os->reboot_timeout.v > 65535))
-        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "rebootTimeout %d is not in the range from -1 to 65535",
+        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
+                           "rebootTimeout %d is not in the range from -1 to 65535",
                            os->reboot_timeout.v);
     return 0;
 }
@@ -104,7 +110,10 @@ static const XmlRow bios_rows[] = {
     ROWS_END,
 };
 static SCHEMA(bios_schema, "bios", O, bios_rows, "BIOS settings", .check = bios_check);
-static const XmlRow smbios_rows[] = { A_ENUM("mode", O, smbios, smbios_mode_names, "what the tables tell", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow smbios_rows[] = {
+    A_ENUM("mode", O, smbios, smbios_mode_names, "what the tables tell", .flags = XR_REQUIRED),
+    ROWS_END,
+};
 static SCHEMA(smbios_schema, "smbios", O, smbios_rows, "SMBIOS tables");
 
 static const XmlRow os_rows[] = {

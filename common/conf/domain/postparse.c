@@ -33,9 +33,11 @@ complete_identity(DomainDef *def, Error *err)
     if (strchr(def->name, '/'))
         return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: name '%s' must not have a '/'", def->name);
     if (strchr(def->name, '\n') || strspn(def->name, " \t") == strlen(def->name))
-        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: name '%s' must not be blank or have line breaks", def->name);
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: name '%s' must not be blank or have line breaks",
+                          def->name);
     if (def->title && strchr(def->title, '\n'))
-        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: <title> of domain '%s' must be one line", def->name);
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: <title> of domain '%s' must be one line",
+                          def->name);
     if (!def->uuid.set && random_uuid(&def->uuid, err) < 0)
         return -1;
     if (def->genid_present && !def->genid.set && random_uuid(&def->genid, err) < 0)
@@ -134,7 +136,8 @@ complete_threads(DomainDef *def, Error *err)
     if (def->numatune.memory && !def->numatune.placement)
         def->numatune.placement = def->vcpu_placement;
     if (def->numatune.memory && def->numatune.placement == PLACEMENT_STATIC && !def->numatune.nodeset)
-        return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: <memory> of <numatune> with "
+        return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED,
+                          "unsupported configuration: <memory> of <numatune> with "
                           "placement 'static' needs a 'nodeset'");
     if (def->vcpu_cpuset && bitmap_count(def->vcpu_cpuset) == 0)
         g_clear_pointer(&def->vcpu_cpuset, bitmap_free);
@@ -183,7 +186,8 @@ complete_os(DomainDef *def, Error *err)
     LIST_FOREACH(Device, device, &def->devices.list)
         ordered |= device->info.boot_order.set;
     if (ordered && def->os.boots.n)
-        return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: boot devices are given both "
+        return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED,
+                          "unsupported configuration: boot devices are given both "
                           "in <os> and by <boot order=> of devices; give them in one place");
     if (!def->os.boots.n && !ordered) {
         OsBoot *boot = g_new0(OsBoot, 1);

@@ -34,7 +34,10 @@ static const XmlRow iothreadpin_rows[] = {
     A_SET("cpuset", IothreadPin, cpuset, "processors of the host", .flags = XR_REQUIRED), ROWS_END,
 };
 static SCHEMA(iothreadpin_schema, "iothreadpin", IothreadPin, iothreadpin_rows, "where an I/O thread may run");
-static const XmlRow emulatorpin_rows[] = { A_SET("cpuset", C, emulatorpin, "processors of the host", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow emulatorpin_rows[] = {
+    A_SET("cpuset", C, emulatorpin, "processors of the host", .flags = XR_REQUIRED),
+    ROWS_END,
+};
 static SCHEMA(emulatorpin_schema, "emulatorpin", C, emulatorpin_rows, "where the emulator may run");
 
 static int
@@ -53,12 +56,21 @@ sched_check(XmlParse *parse, xmlNode *element, void *object)
 #define SCHED_TAIL \
     A_ENUM("scheduler", SchedDef, policy, sched_names, "policy", .flags = XR_REQUIRED), \
     A_INT("priority", SchedDef, priority, "for fifo and rr"), ROWS_END
-static const XmlRow vcpusched_rows[] = { A_SET("vcpus", SchedDef, ids, "processors of the guest", .flags = XR_REQUIRED), SCHED_TAIL };
-static SCHEMA(vcpusched_schema, "vcpusched", SchedDef, vcpusched_rows, "scheduling of processors", .check = sched_check);
-static const XmlRow iothreadsched_rows[] = { A_SET("iothreads", SchedDef, ids, "I/O threads", .flags = XR_REQUIRED), SCHED_TAIL };
-static SCHEMA(iothreadsched_schema, "iothreadsched", SchedDef, iothreadsched_rows, "scheduling of I/O threads", .check = sched_check);
+static const XmlRow vcpusched_rows[] = {
+    A_SET("vcpus", SchedDef, ids, "processors of the guest", .flags = XR_REQUIRED),
+    SCHED_TAIL,
+};
+static SCHEMA(vcpusched_schema, "vcpusched", SchedDef, vcpusched_rows, "scheduling of processors",
+              .check = sched_check);
+static const XmlRow iothreadsched_rows[] = {
+    A_SET("iothreads", SchedDef, ids, "I/O threads", .flags = XR_REQUIRED),
+    SCHED_TAIL,
+};
+static SCHEMA(iothreadsched_schema, "iothreadsched", SchedDef, iothreadsched_rows, "scheduling of I/O threads",
+              .check = sched_check);
 static const XmlRow emulatorsched_rows[] = { SCHED_TAIL };
-static SCHEMA(emulatorsched_schema, "emulatorsched", SchedDef, emulatorsched_rows, "scheduling of the emulator", .check = sched_check);
+static SCHEMA(emulatorsched_schema, "emulatorsched", SchedDef, emulatorsched_rows, "scheduling of the emulator",
+              .check = sched_check);
 
 static const XmlRow cache_rows[] = {
     A_UINT("id", CacheAlloc, id, "cache of the host", .flags = XR_REQUIRED),
@@ -115,10 +127,12 @@ split_scheds(XmlParse *parse, xmlNode *element, AnyList *list)
 
     for (size_t i = 0; i < n; i++) {
         if (bitmap_count(scheds->items[i]->ids) == 0)
-            return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "a scheduler in <cputune> is for no thread");
+            return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
+                               "a scheduler in <cputune> is for no thread");
         for (size_t j = 0; j < i; j++)
             if (bitmap_overlaps(scheds->items[j]->ids, scheds->items[i]->ids))
-                return xml_problem(parse, element, parse->domain, ERR_XML_DETAIL, "a thread has two schedulers in <cputune>");
+                return xml_problem(parse, element, parse->domain, ERR_XML_DETAIL,
+                                   "a thread has two schedulers in <cputune>");
     }
     for (size_t i = 0; i < n; i++) {
         SchedDef *sched = scheds->items[i];
@@ -229,7 +243,8 @@ static const XmlRow memory_rows[] = {
     PRESENT(NumaTune, memory),
     A_ENUM("mode", NumaTune, mode, numa_mode_names, "how strictly"),
     A_SET("nodeset", NumaTune, nodeset, "nodes of the host"),
-    A_ENUM("placement", NumaTune, placement, placement_names, "given here, or asked of numad", .shown = placement_shown),
+    A_ENUM("placement", NumaTune, placement, placement_names, "given here, or asked of numad",
+           .shown = placement_shown),
     ROWS_END,
 };
 
@@ -249,7 +264,8 @@ numa_memory_check(XmlParse *parse, xmlNode *element, void *object)
         g_clear_pointer(&tune->nodeset, bitmap_free);
     return 0;
 }
-static SCHEMA(memory_schema, "numatuneMemory", NumaTune, memory_rows, "where memory comes from", .check = numa_memory_check);
+static SCHEMA(memory_schema, "numatuneMemory", NumaTune, memory_rows, "where memory comes from",
+              .check = numa_memory_check);
 static const XmlRow memnode_rows[] = {
     A_UINT("cellid", MemNode, cellid, "node of the guest", .flags = XR_REQUIRED),
     A_ENUM("mode", MemNode, mode, numa_mode_names, "how strictly"),
@@ -264,7 +280,8 @@ memnode_check(XmlParse *parse, xmlNode *element, void *object)
         node->mode = NUMA_STRICT;
     return 0;
 }
-static SCHEMA(memnode_schema, "memnode", MemNode, memnode_rows, "where memory of a node comes from", .check = memnode_check);
+static SCHEMA(memnode_schema, "memnode", MemNode, memnode_rows, "where memory of a node comes from",
+              .check = memnode_check);
 
 static int
 numatune_check(XmlParse *parse, xmlNode *element, void *object)
@@ -335,14 +352,25 @@ static const XmlRow page_rows[] = {
     A_SET("nodeset", HugePage, nodeset, "nodes of the guest"), ROWS_END,
 };
 static SCHEMA(page_schema, "hugepage", HugePage, page_rows, "huge pages of one size");
-static const XmlRow hugepages_rows[] = { PRESENT(M, hugepages), ITEMS("page", M, pages, page_schema, "a size"), ROWS_END };
+static const XmlRow hugepages_rows[] = {
+    PRESENT(M, hugepages),
+    ITEMS("page", M, pages, page_schema, "a size"),
+    ROWS_END,
+};
 static SCHEMA(hugepages_schema, "hugepages", M, hugepages_rows, "huge pages");
-static const XmlRow source_rows[] = { A_WORD("type", M, source, WORDS("file", "anonymous", "memfd"), "kind", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow source_rows[] = {
+    A_WORD("type", M, source, WORDS("file", "anonymous", "memfd"), "kind", .flags = XR_REQUIRED),
+    ROWS_END,
+};
 static SCHEMA(source_schema, "backingSource", M, source_rows, "kind of memory");
-static const XmlRow access_rows[] = { A_WORD("mode", M, access, WORDS("shared", "private"), "who", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow access_rows[] = {
+    A_WORD("mode", M, access, WORDS("shared", "private"), "who", .flags = XR_REQUIRED),
+    ROWS_END,
+};
 static SCHEMA(access_schema, "backingAccess", M, access_rows, "who sees the memory");
 static const XmlRow allocation_rows[] = {
-    A_WORD("mode", M, allocation, WORDS("immediate", "ondemand"), "when"), A_UINT("threads", M, allocation_threads, "threads that allocate", .min = 1),
+    A_WORD("mode", M, allocation, WORDS("immediate", "ondemand"), "when"),
+    A_UINT("threads", M, allocation_threads, "threads that allocate", .min = 1),
     ROWS_END,
 };
 static SCHEMA(allocation_schema, "backingAllocation", M, allocation_rows, "when memory is taken");
@@ -369,4 +397,5 @@ static const XmlRow backing_rows[] = {
     GROUP("allocation", allocation_schema, "when it is taken"),
     FLAG("discard", M, discard, "contents may be thrown away at the end"), ROWS_END,
 };
-SCHEMA(memory_backing_schema, "memoryBacking", M, backing_rows, "what is behind the guest's memory", .check = backing_check);
+SCHEMA(memory_backing_schema, "memoryBacking", M, backing_rows, "what is behind the guest's memory",
+       .check = backing_check);

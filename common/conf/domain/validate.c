@@ -18,7 +18,8 @@ disk_targets_differ(const DomainDef *def, const DomainCaps *caps, Error *err)
             if (a == b)
                 break;
             if (strcmp(DISK(a)->target, DISK(b)->target) == 0)
-                return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: two disks have the target '%s'", DISK(a)->target);
+                return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: two disks have the target '%s'",
+                                  DISK(a)->target);
         }
     return 0;
 }
@@ -47,7 +48,8 @@ boot_orders_differ(const DomainDef *def, const DomainCaps *caps, Error *err)
             if (a == b)
                 break;
             if (a->info.boot_order.set && b->info.boot_order.set && a->info.boot_order.v == b->info.boot_order.v)
-                return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: boot order %u is used "
+                return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED,
+                                  "unsupported configuration: boot order %u is used "
                                   "for more than one device", a->info.boot_order.v);
         }
     }
@@ -62,7 +64,8 @@ aliases_differ(const DomainDef *def, const DomainCaps *caps, Error *err)
             if (a == b)
                 break;
             if (alias_is_user(a->info.alias) && g_strcmp0(a->info.alias, b->info.alias) == 0)
-                return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: two devices have the alias '%s'", a->info.alias);
+                return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: two devices have the alias '%s'",
+                                  a->info.alias);
         }
     }
     return 0;
@@ -73,7 +76,8 @@ video_none_is_alone(const DomainDef *def, const DomainCaps *caps, Error *err)
 {
     DOMAIN_FOREACH_KIND(def, DEVICE_VIDEO, device)
         if (VIDEO(device)->type == VIDEO_NONE && domain_def_count(def, DEVICE_VIDEO) > 1)
-            return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: a 'none' video must be the "
+            return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED,
+                              "unsupported configuration: a 'none' video must be the "
                               "only <video> of a domain");
     return 0;
 }
@@ -88,7 +92,8 @@ iothreads_exist(const DomainDef *def, const DomainCaps *caps, Error *err)
         LIST_FOREACH(IothreadDef, thread, &def->iothread_list)
             found |= thread->id.v == wanted->v;
         if (wanted->set && !found)
-            return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: disk '%s' wants I/O thread %u, "
+            return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED,
+                              "unsupported configuration: disk '%s' wants I/O thread %u, "
                               "which the domain has not", DISK(device)->target, wanted->v);
     }
     return 0;
@@ -102,11 +107,13 @@ seclabel_models_differ(const DomainDef *def, const DomainCaps *caps, Error *err)
     for (size_t i = 0; i < labels->n; i++) {
         for (size_t j = 0; j < i; j++)
             if (labels->items[i]->model && g_strcmp0(labels->items[i]->model, labels->items[j]->model) == 0)
-                return error_setf(err, FROM_DOMAIN, ERR_XML_DETAIL, "two <seclabel> have the model '%s'", labels->items[i]->model);
+                return error_setf(err, FROM_DOMAIN, ERR_XML_DETAIL, "two <seclabel> have the model '%s'",
+                                  labels->items[i]->model);
     }
     for (size_t i = 0; i < labels->n; i++)
         if (labels->n > 1 && !labels->items[i]->model)
-            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: with several <seclabel> each needs a 'model'");
+            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR,
+                              "XML error: with several <seclabel> each needs a 'model'");
     return 0;
 }
 
@@ -120,7 +127,8 @@ sysinfo_uuid_matches(const DomainDef *def, const DomainCaps *caps, Error *err)
             if (g_strcmp0(entry->name, "uuid") != 0 || !entry->value)
                 continue;
             if (!uuid_parse(entry->value, &uuid) || memcmp(uuid.b, def->uuid.b, sizeof(uuid.b)) != 0)
-                return error_setf(err, FROM_DOMAIN, ERR_XML_DETAIL, "<uuid> of the domain and 'uuid' of <sysinfo> differ");
+                return error_setf(err, FROM_DOMAIN, ERR_XML_DETAIL,
+                                  "<uuid> of the domain and 'uuid' of <sysinfo> differ");
         }
     return 0;
 }
@@ -131,10 +139,12 @@ smm_tseg_fits(const DomainDef *def, const DomainCaps *caps, Error *err)
     if (!def->features.tseg.set)
         return 0;
     if (!domain_def_is_q35(def))
-        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: <tseg> is possible only for q35 "
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED,
+                          "unsupported configuration: <tseg> is possible only for q35 "
                           "machines, not for '%s'", def->os.machine);
     if (def->features.tseg.v % (1024 * 1024))
-        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: size of <tseg> must be a multiple "
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED,
+                          "unsupported configuration: size of <tseg> must be a multiple "
                           "of 1 MiB");
     return 0;
 }
@@ -143,7 +153,8 @@ static int
 resctrl_needs_kvm(const DomainDef *def, const DomainCaps *caps, Error *err)
 {
     if ((def->cputune.cachetunes.n || def->cputune.memorytunes.n) && def->virt != VIRT_KVM)
-        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: <cachetune> and <memorytune> need "
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED,
+                          "unsupported configuration: <cachetune> and <memorytune> need "
                           "a domain of type 'kvm', not '%s'", virt_type_names[def->virt]);
     return 0;
 }
@@ -156,10 +167,12 @@ cpu_cache_fits(const DomainDef *def, const DomainCaps *caps, Error *err)
     if (!cache)
         return 0;
     if (g_strcmp0(cache->mode, "emulate") == 0 && cache->level.set && cache->level.v != 3)
-        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: CPU cache mode 'emulate' is "
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED,
+                          "unsupported configuration: CPU cache mode 'emulate' is "
                           "possible only for level 3, not %u", cache->level.v);
     if (g_strcmp0(cache->mode, "emulate") != 0 && cache->level.set)
-        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: CPU cache mode '%s' takes no "
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED,
+                          "unsupported configuration: CPU cache mode '%s' takes no "
                           "'level'", cache->mode);
     return 0;
 }
@@ -181,11 +194,13 @@ tuned_iothreads_exist(const DomainDef *def, const DomainCaps *caps, Error *err)
     LIST_FOREACH(SchedDef, sched, &def->cputune.iothreadscheds)
         for (int id = bitmap_next(sched->ids, -1); id >= 0; id = bitmap_next(sched->ids, id))
             if (!has_iothread(def, id))
-                return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: <iothreadsched> names I/O "
+                return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED,
+                                  "unsupported configuration: <iothreadsched> names I/O "
                                   "thread %d, which the domain has not", id);
     LIST_FOREACH(IothreadPin, pin, &def->cputune.iothreadpins)
         if (!has_iothread(def, pin->iothread.v))
-            return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: <iothreadpin> names I/O "
+            return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED,
+                              "unsupported configuration: <iothreadpin> names I/O "
                               "thread %u, which the domain has not", pin->iothread.v);
     return 0;
 }
@@ -198,7 +213,8 @@ one_size_of_huge_pages(const DomainDef *def, const DomainCaps *caps, Error *err)
 
     if (def->cpu.cells.n || backing->pages.n < 2)
         return 0;
-    return error_setf(err, FROM_DOMAIN, ERR_XML_DETAIL, "two sizes of <hugepages>, %llu and %llu KiB, for a domain without "
+    return error_setf(err, FROM_DOMAIN, ERR_XML_DETAIL,
+                      "two sizes of <hugepages>, %llu and %llu KiB, for a domain without "
                       "NUMA nodes", backing->pages.items[0]->size.v, backing->pages.items[1]->size.v);
 }
 
@@ -215,7 +231,8 @@ features_fit_architecture(const DomainDef *def, const DomainCaps *caps, Error *e
 
     for (size_t i = 0; domain_def_is_x86(def) && i < G_N_ELEMENTS(foreign); i++)
         if (foreign[i].used)
-            return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: feature '%s' does not exist on "
+            return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED,
+                              "unsupported configuration: feature '%s' does not exist on "
                               "architecture '%s', machine '%s'", foreign[i].name, def->os.arch, def->os.machine);
     return 0;
 }
@@ -227,11 +244,13 @@ protection_is_possible(const DomainDef *def, const DomainCaps *caps, Error *err)
         g_autofree char *what = g_strconcat("launch-security.", def->launch_security->type, NULL);
 
         if (!domain_caps_support(def, caps, what))
-            return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: launch security '%s' is not "
+            return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED,
+                              "unsupported configuration: launch security '%s' is not "
                               "supported by '%s'", def->launch_security->type, def->devices.emulator);
     }
     if (def->os.shim && !domain_caps_support(def, caps, "shim"))
-        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: <shim> is not supported by '%s'",
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED,
+                          "unsupported configuration: <shim> is not supported by '%s'",
                           def->devices.emulator);
     return 0;
 }

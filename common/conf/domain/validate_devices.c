@@ -43,7 +43,8 @@ disk_place_fits(const DiskDef *disk, Error *err)
         return refuse(FROM_DOMAIN, "disk '%s' on bus '%s' cannot have an address of type '%s'", disk->target,
                       disk_bus_names[disk->bus], address_type_names[type]);
     if (disk->bus == DISK_BUS_USB && type != ADDRESS_USB)
-        return error_setf(err, FROM_QEMU, ERR_INTERNAL_ERROR, "USB disk '%s' cannot have an address of type '%s'", disk->target,
+        return error_setf(err, FROM_QEMU, ERR_INTERNAL_ERROR, "USB disk '%s' cannot have an address of type '%s'",
+                          disk->target,
                           address_type_names[type]);
     return 0;
 }
@@ -57,7 +58,8 @@ check_disk(const Scope *s, const Device *device, Error *err)
     if (disk_place_fits(disk, err) < 0)
         return -1;
     if (*digits)
-        return refuse(FROM_QEMU, "disk target '%s' ends in a partition number; give the whole disk a name", disk->target);
+        return refuse(FROM_QEMU, "disk target '%s' ends in a partition number; give the whole disk a name",
+                      disk->target);
     if (disk->bus == DISK_BUS_USB && disk->device != DISK_FLOPPY && storage_source_is_empty(&disk->source) &&
         disk->source.type != STORAGE_VOLUME)
         return refuse(FROM_QEMU, "USB disk '%s' must not be empty", disk->target);
@@ -124,12 +126,14 @@ check_hostdev(const Scope *s, const Device *device, Error *err)
             return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: a device of the host is given twice");
         if (address->type == ADDRESS_DRIVE && other->info.address.type == ADDRESS_DRIVE &&
             memcmp(drive, &address->drive, sizeof(*drive)) == 0)
-            return refuse(FROM_DOMAIN, "SCSI address controller %u, bus %u, target %u, unit %u is used by two host devices",
+            return refuse(FROM_DOMAIN,
+                          "SCSI address controller %u, bus %u, target %u, unit %u is used by two host devices",
                           drive->controller, drive->bus, drive->target, drive->unit);
     }
     if (hostdev->source.type == HOSTDEV_MDEV && g_strcmp0(hostdev->model, "vfio-pci") == 0 && address->type != ADDRESS_NONE &&
         address->type != ADDRESS_PCI)
-        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: a mediated device of model 'vfio-pci' cannot have an "
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR,
+                          "XML error: a mediated device of model 'vfio-pci' cannot have an "
                           "address of type '%s'", address_type_names[address->type]);
     if (hostdev->display == TRI_ON && !domain_def_count(s->def, DEVICE_GRAPHICS))
         return refuse(FROM_QEMU, "a <hostdev> with display='on' needs a <graphics>");
@@ -201,7 +205,8 @@ check_shmem(const Scope *s, const Device *device, Error *err)
     const ShmemDef *shmem = SHMEM(device);
 
     if (shmem->size.set && (!shmem->size.v || shmem->size.v & (shmem->size.v - 1)))
-        return error_setf(err, FROM_QEMU, ERR_XML_ERROR, "XML error: size of shmem '%s' must be a power of two of MiB", shmem->name);
+        return error_setf(err, FROM_QEMU, ERR_XML_ERROR, "XML error: size of shmem '%s' must be a power of two of MiB",
+                          shmem->name);
     return 0;
 }
 
@@ -228,8 +233,10 @@ check_input(const Scope *s, const Device *device, Error *err)
 {
     const InputDef *input = INPUT(device);
 
-    if (input->type != INPUT_PASSTHROUGH && (input->model == INPUT_VIRTIO_TRANSITIONAL || input->model == INPUT_VIRTIO_NON_TRANSITIONAL))
-        return refuse(FROM_QEMU, "an input of type '%s' has no (non-)transitional model", input_type_names[input->type]);
+    if (input->type != INPUT_PASSTHROUGH &&
+        (input->model == INPUT_VIRTIO_TRANSITIONAL || input->model == INPUT_VIRTIO_NON_TRANSITIONAL))
+        return refuse(FROM_QEMU, "an input of type '%s' has no (non-)transitional model",
+                      input_type_names[input->type]);
     return 0;
 }
 

@@ -38,7 +38,8 @@ assign_disk(DomainDef *def, DiskDef *disk, Error *err)
     DriveAddress address = { 0 };
 
     if (index < 0)
-        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: disk target '%s' is not a known name and the disk has no "
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR,
+                          "XML error: disk target '%s' is not a known name and the disk has no "
                           "<address>", disk->target);
     for (size_t i = 0; i < G_N_ELEMENTS(layouts); i++) {
         if (layouts[i].bus != disk->bus)
@@ -49,7 +50,8 @@ assign_disk(DomainDef *def, DiskDef *disk, Error *err)
         if (disk->bus == DISK_BUS_SCSI && address.unit >= SCSI_OWN_UNIT)
             address.unit++;
         if (drive_in_use(def, disk->bus, &address))
-            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: disk '%s' would be at controller %u, bus %u, unit %u, "
+            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR,
+                              "XML error: disk '%s' would be at controller %u, bus %u, unit %u, "
                               "which another device has", disk->target, address.controller, address.bus, address.unit);
         disk->base.info.address = (DeviceAddress){ .type = ADDRESS_DRIVE, .drive = address };
     }

@@ -97,7 +97,8 @@ static int
 add_bus(PciMap *map, PciModel model, Error *err)
 {
     if (map->n > PCI_BUS_MAX)
-        return error_setf(err, FROM_DOMAIN, ERR_INTERNAL_ERROR, "more than %d PCI buses would be needed", PCI_BUS_MAX + 1);
+        return error_setf(err, FROM_DOMAIN, ERR_INTERNAL_ERROR, "more than %d PCI buses would be needed",
+                          PCI_BUS_MAX + 1);
     map->buses[map->n] = (PciBus){ .model = model };
     return map->n++;
 }
@@ -157,9 +158,11 @@ static const char *
 needs_text(unsigned needs)
 {
     static const struct { unsigned flag; const char *text; } texts[] = {
-        { TAKES_DMI, "a dmi-to-pci-bridge" }, { TAKES_PCIE_TO_PCI, "a pcie-to-pci-bridge" }, { TAKES_ROOT_PORT, "a pcie-root-port" },
+        { TAKES_DMI, "a dmi-to-pci-bridge" }, { TAKES_PCIE_TO_PCI, "a pcie-to-pci-bridge" },
+        { TAKES_ROOT_PORT, "a pcie-root-port" },
         { TAKES_UPSTREAM, "a pcie-switch-upstream-port" }, { TAKES_DOWNSTREAM, "a pcie-switch-downstream-port" },
-        { TAKES_EXPANDER, "a pci-expander-bus" }, { TAKES_PCIE_EXPANDER, "a pcie-expander-bus" }, { TAKES_BRIDGE, "a pci-bridge" },
+        { TAKES_EXPANDER, "a pci-expander-bus" }, { TAKES_PCIE_EXPANDER, "a pcie-expander-bus" },
+        { TAKES_BRIDGE, "a pci-bridge" },
         { TAKES_PCIE, "a PCI Express device" }, { TAKES_PCI, "a PCI device" },
     };
 
@@ -186,19 +189,23 @@ reserve(PciMap *map, const PciAddress *at, unsigned needs, bool given, Error *er
     if (at->domain)
         return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: PCI address %s: only PCI domain 0 exists", text);
     if (!map->n)
-        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: PCI address %s: the machine has no PCI bus", text);
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: PCI address %s: the machine has no PCI bus",
+                          text);
     if (map->trial && at->bus <= PCI_BUS_MAX && grow(map, at->bus, needs, err) < 0)
         return -1;
     if (at->bus >= map->n)
-        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: PCI address %s: there is no PCI controller with index %u",
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR,
+                          "XML error: PCI address %s: there is no PCI controller with index %u",
                           text, at->bus);
     bus = &map->buses[at->bus];
     if (!bus_takes(bus, needs, given))
-        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: the device at PCI address %s cannot be plugged into the "
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR,
+                          "XML error: the device at PCI address %s cannot be plugged into the "
                           "'%s' with index %u; it needs a controller that takes %s", text, pci_model_names[bus->model], at->bus,
                           needs_text(needs));
     if (at->slot < bus_types[bus->model].first || at->slot > bus_types[bus->model].last)
-        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: PCI address %s: '%s' has slots 0x%02x to 0x%02x", text,
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: PCI address %s: '%s' has slots 0x%02x to 0x%02x",
+                          text,
                           pci_model_names[bus->model], bus_types[bus->model].first, bus_types[bus->model].last);
     if (in_use(map, at))
         return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: two devices have the PCI address %s", text);
@@ -237,7 +244,8 @@ find_free(PciMap *map, unsigned needs, PciAddress *ret_at, Error *err)
         if (bus_takes(&map->buses[i], needs, false) && find_on_bus(&map->buses[i], i, needs, ret_at))
             return 0;
     if (!had)
-        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: the machine has no PCI bus for %s", needs_text(needs));
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: the machine has no PCI bus for %s",
+                          needs_text(needs));
     if (!map->trial)
         return error_setf(err, FROM_DOMAIN, ERR_INTERNAL_ERROR, "no PCI address is free for %s", needs_text(needs));
     if (grow(map, had, needs, err) < 0)
@@ -426,7 +434,8 @@ give_fixed(PciMap *map, Device *device, unsigned slot, unsigned function, Error 
     if (has_address(device))
         return 0;
     if (in_use(map, &at))
-        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: two devices have the PCI address 0000:00:%02x.%u", slot,
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR,
+                          "XML error: two devices have the PCI address 0000:00:%02x.%u", slot,
                           function);
     hold(map, slot, function);
     if (!map->trial)
@@ -465,7 +474,7 @@ collect_given(PciMap *map, const Needs *n, Error *err)
 }
 
 static Device *
-primary_video(DomainDef *def)
+primary_video(const DomainDef *def)
 {
     Device *video = domain_def_device(def, DEVICE_VIDEO, 0);
 
@@ -498,7 +507,8 @@ place_i440fx(PciMap *map, DomainDef *def, const Needs *n, Error *err)
             const PciAddress *at = &device->info.address.pci;
 
             if (has_address(device) && (at->bus || at->slot != 1 || at->function != 1))
-                return error_setf(err, FROM_DOMAIN, ERR_INTERNAL_ERROR, "the first IDE controller must be at PCI address "
+                return error_setf(err, FROM_DOMAIN, ERR_INTERNAL_ERROR,
+                                  "the first IDE controller must be at PCI address "
                                   "0000:00:01.1");
             if (give_fixed(map, device, 1, 1, err) < 0)
                 return -1;
@@ -596,52 +606,54 @@ place_q35(PciMap *map, DomainDef *def, const Needs *n, Error *err)
 
 /* -- everything else, kind after kind -- */
 
+/* What the chipset's part of the pass (place_i440fx, place_q35) has given a place already; in a trial the device itself does
+ * not show it. */
+static bool
+placed_by_chipset(const PciMap *map, const DomainDef *def, const Device *device)
+{
+    bool express = map->buses[0].model == PCIE_ROOT;
+    const ControllerDef *controller = device->kind == DEVICE_CONTROLLER ? CONTROLLER(device) : NULL;
+
+    if (controller && controller->index.v == 0 &&
+        (controller->type == CONTROLLER_PCI || (controller->type == CONTROLLER_IDE && !express) ||
+         (controller->type == CONTROLLER_SATA && express) ||
+         (controller->type == CONTROLLER_USB && controller->usb_model == USB_PIIX3_UHCI && !express)))
+        return true;
+    if (device == primary_video(def))
+        return true;
+    if (!map->trial || !express)
+        return false;
+    if (controller && controller->type == CONTROLLER_PCI && controller->pci_model == DMI_TO_PCI_BRIDGE)
+        return map->buses[0].slots[0x1e].functions != 0;
+    return device->kind == DEVICE_SOUND && SOUND(device)->model == SOUND_ICH9 && map->buses[0].slots[0x1b].functions &&
+           device == domain_def_device(def, DEVICE_SOUND, 0);
+}
+
 static int
 place_device(PciMap *map, DomainDef *def, const Needs *n, Device *device, Error *err)
 {
     unsigned needs = device_needs(n, device);
+    PciAddress at;
 
-    if (!needs || !wants_address(device))
+    if (!needs || !wants_address(device) || placed_by_chipset(map, def, device))
         return 0;
-    if (device->kind == DEVICE_CONTROLLER) {
-        ControllerDef *controller = CONTROLLER(device);
-
-        if (controller->type == CONTROLLER_IDE && controller->index.v == 0)
-            return 0;
-        if (controller->type == CONTROLLER_PCI && controller->index.v == 0)
-            return 0;
-        if (map->trial && ((controller->type == CONTROLLER_SATA && controller->index.v == 0 && map->buses[0].model == PCIE_ROOT) ||
-                           (controller->type == CONTROLLER_USB && controller->index.v == 0 &&
-                            controller->usb_model == USB_PIIX3_UHCI && map->buses[0].model == PCI_ROOT)))
-            return 0;
-        if (controller->type == CONTROLLER_USB && ich9_function(controller->usb_model) >= 0)
-            return place_usb_group(map, def, n, controller, err);
-    }
-    if (device == primary_video(def) && map->trial)
-        return 0;
-    if (map->trial && is_pci_controller(device) && CONTROLLER(device)->pci_model == DMI_TO_PCI_BRIDGE &&
-        map->buses[0].slots[0x1e].functions)
-        return 0;
-    if (map->trial && device->kind == DEVICE_SOUND && SOUND(device)->model == SOUND_ICH9 &&
-        map->buses[0].slots[0x1b].functions && map->buses[0].model == PCIE_ROOT && device == domain_def_device(def, DEVICE_SOUND, 0))
-        return 0;
-    if (device->kind == DEVICE_IOMMU && map->buses[0].model == PCIE_ROOT) {
-        PciAddress at;
-
-        if (!find_on_bus(&map->buses[0], 0, needs, &at))
-            return error_setf(err, FROM_DOMAIN, ERR_INTERNAL_ERROR, "no PCI address is free on bus 0 for the IOMMU");
-        return give(map, device, at, needs, err);
-    }
-    return give_next(map, device, needs, err);
+    if (device->kind == DEVICE_CONTROLLER && CONTROLLER(device)->type == CONTROLLER_USB &&
+        ich9_function(CONTROLLER(device)->usb_model) >= 0)
+        return place_usb_group(map, def, n, CONTROLLER(device), err);
+    if (device->kind != DEVICE_IOMMU || map->buses[0].model != PCIE_ROOT)
+        return give_next(map, device, needs, err);
+    if (!find_on_bus(&map->buses[0], 0, needs, &at))
+        return error_setf(err, FROM_DOMAIN, ERR_INTERNAL_ERROR, "no PCI address is free on bus 0 for the IOMMU");
+    return give(map, device, at, needs, err);
 }
 
 static int
 place_all(PciMap *map, DomainDef *def, const Needs *n, Error *err)
 {
     static const DeviceKind order[] = {
-        DEVICE_FILESYSTEM, DEVICE_INTERFACE, DEVICE_SOUND, DEVICE_CONTROLLER, DEVICE_DISK, DEVICE_HOSTDEV, DEVICE_MEMBALLOON,
-        DEVICE_RNG, DEVICE_WATCHDOG, DEVICE_VIDEO, DEVICE_SHMEM, DEVICE_INPUT, DEVICE_SERIAL, DEVICE_MEMORY, DEVICE_IOMMU, DEVICE_VSOCK,
-        DEVICE_PANIC, DEVICE_CRYPTO, DEVICE_PSTORE,
+        DEVICE_FILESYSTEM, DEVICE_INTERFACE, DEVICE_SOUND, DEVICE_CONTROLLER, DEVICE_DISK, DEVICE_HOSTDEV,
+        DEVICE_MEMBALLOON, DEVICE_RNG, DEVICE_WATCHDOG, DEVICE_VIDEO, DEVICE_SHMEM, DEVICE_INPUT, DEVICE_SERIAL,
+        DEVICE_MEMORY, DEVICE_IOMMU, DEVICE_VSOCK, DEVICE_PANIC, DEVICE_CRYPTO, DEVICE_PSTORE,
     };
 
     DOMAIN_FOREACH_KIND(def, DEVICE_CONTROLLER, device)
@@ -799,7 +811,8 @@ domain_assign_pci_addresses(DomainDef *def, const DomainCaps *caps, Error *err)
                                   def->os.machine, device_ops(device->kind)->element);
         DOMAIN_FOREACH_KIND(def, DEVICE_CONTROLLER, device)
             if (CONTROLLER(device)->type == CONTROLLER_USB && device_needs(&needs, device))
-                return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: machine '%s' has no PCI bus for a USB controller",
+                return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR,
+                                  "XML error: machine '%s' has no PCI bus for a USB controller",
                                   def->os.machine);
         return 0;
     }

@@ -87,7 +87,8 @@ check_given(const DomainDef *def, UsbPorts *taken, const Device *device, Error *
     unsigned ports;
 
     if (!controller)
-        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: there is no USB controller with index %u", address->bus);
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: there is no USB controller with index %u",
+                          address->bus);
     parts = g_strsplit(address->port, ".", -1);
     ports = root_ports(controller);
     for (size_t i = 0; parts[i]; i++) {
@@ -96,7 +97,8 @@ check_given(const DomainDef *def, UsbPorts *taken, const Device *device, Error *
         g_autofree char *saved = NULL;
 
         if (number < 1 || number > ports)
-            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: USB port %s of bus %u does not exist, only 1 to %u",
+            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR,
+                              "XML error: USB port %s of bus %u does not exist, only 1 to %u",
                               address->port, address->bus, ports);
         if (!parts[i + 1])
             break;
@@ -104,7 +106,8 @@ check_given(const DomainDef *def, UsbPorts *taken, const Device *device, Error *
         prefix = g_strjoinv(".", parts);
         parts[i + 1] = g_steal_pointer(&saved);
         if (!device_at(taken, address->bus, prefix) || device_at(taken, address->bus, prefix)->kind != DEVICE_HUB)
-            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: USB address %u:%s: there is no hub at port %s",
+            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR,
+                              "XML error: USB address %u:%s: there is no hub at port %s",
                               address->bus, address->port, prefix);
         ports = HUB_PORTS;
     }
@@ -198,7 +201,8 @@ domain_assign_usb_addresses(DomainDef *def, Error *err)
     if (first && first->usb_model == USB_NONE) {
         LIST_FOREACH(Device, device, &def->devices.list)
             if (on_usb(device))
-                return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: a USB <%s> is not "
+                return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED,
+                                  "unsupported configuration: a USB <%s> is not "
                                   "possible: USB is disabled for this domain", device_ops(device->kind)->element);
         return 0;
     }
@@ -219,7 +223,8 @@ domain_assign_usb_addresses(DomainDef *def, Error *err)
             Device *device = def->devices.list.items[at];
 
             if (device->kind == order[i] && wants_port(device) && !assign_port(def, taken, device))
-                return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: no USB controller has a free port for a <%s>",
+                return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR,
+                                  "XML error: no USB controller has a free port for a <%s>",
                                   device_ops(device->kind)->element);
         }
     return 0;

@@ -9,7 +9,8 @@ const char *const audio_type_names[] = {
 static const XmlRow settings_rows[] = {
     A_UINT("frequency", IO, frequency, "samples per second"),
     A_UINT("channels", IO, channels, "channels"),
-    A_WORD("format", IO, format, WORDS("s8", "u8", "s16", "u16", "s32", "u32", "f32"), "s8, u8, s16, u16, s32, u32 or f32"),
+    A_WORD("format", IO, format, WORDS("s8", "u8", "s16", "u16", "s32", "u32", "f32"),
+           "s8, u8, s16, u16, s32, u32 or f32"),
     ROWS_END,
 };
 static SCHEMA(settings_schema, "audioSettings", IO, settings_rows, "fixed settings");

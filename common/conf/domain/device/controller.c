@@ -38,7 +38,12 @@ static const XmlRow driver_rows[] = {
 };
 static SCHEMA(driver_schema, "controllerDriver", ControllerDriver, driver_rows, "options of a controller");
 
-static const XmlRow model_rows[] = { A_WORD("name", C, pci_model_name, WORDS("pci-bridge", "i82801b11-bridge", "ioh3420", "x3130-upstream", "xio3130-downstream", "pxb", "pxb-pcie", "pcie-root-port", "spapr-pci-host-bridge", "pcie-pci-bridge"), "QEMU's device", .flags = XR_ABI), ROWS_END };
+static const XmlRow model_rows[] = {
+    A_WORD("name", C, pci_model_name,
+           WORDS("pci-bridge", "i82801b11-bridge", "ioh3420", "x3130-upstream", "xio3130-downstream", "pxb", "pxb-pcie",
+                 "pcie-root-port", "spapr-pci-host-bridge", "pcie-pci-bridge"), "QEMU's device", .flags = XR_ABI),
+    ROWS_END,
+};
 static SCHEMA(model_schema, "controllerModel", C, model_rows, "device that plays the PCI controller");
 
 static const XmlRow target_rows[] = {
@@ -65,7 +70,8 @@ static const XmlRow controller_rows[] = {
     MODEL(usb_model_names, CONTROLLER_USB, "kind of USB controller"),
     MODEL(ide_model_names, CONTROLLER_IDE, "kind of IDE controller"),
     MODEL(vioserial_model_names, CONTROLLER_VIRTIO_SERIAL, "variant of virtio"),
-    A_UINT("ports", C, ports, "number of ports", WHEN(C, type, CONTROLLER_VIRTIO_SERIAL, CONTROLLER_USB), .flags = XR_ABI),
+    A_UINT("ports", C, ports, "number of ports", WHEN(C, type, CONTROLLER_VIRTIO_SERIAL, CONTROLLER_USB),
+           .flags = XR_ABI),
     A_UINT("vectors", C, vectors, "interrupt vectors", WHEN(C, type, CONTROLLER_VIRTIO_SERIAL), .flags = XR_ABI),
     A_UINT("maxGrantFrames", C, max_grant_frames, "grant frames", WHEN(C, type, CONTROLLER_XENBUS)),
     A_UINT("maxEventChannels", C, max_event_channels, "event channels", WHEN(C, type, CONTROLLER_XENBUS)),

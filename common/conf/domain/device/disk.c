@@ -137,7 +137,8 @@ static const XmlRow target_rows[] = {
     A_ENUM("bus", D, bus, disk_bus_names, "what it is plugged into", .flags = XR_ABI),
     A_ENUM("tray", D, tray, tray_names, "state of the tray", .shown = tray_shown),
     A_ONOFF("removable", D, removable, "shown as removable", .flags = XR_ABI),
-    A_UINT("rotation_rate", D, rotation_rate, "revolutions per minute; 1 is solid state", .flags = XR_ABI, .max = 65534),
+    A_UINT("rotation_rate", D, rotation_rate, "revolutions per minute; 1 is solid state", .flags = XR_ABI,
+           .max = 65534),
     ROWS_END,
 };
 static SCHEMA(target_schema, "diskTarget", D, target_rows, "how the guest sees the disk");
@@ -380,7 +381,8 @@ static const XmlRow disk_rows[] = {
     E_LSTR("wwn", D, wwn, "world wide name", .flags = XR_ABI),
     E_STR("vendor", D, vendor, "vendor of a SCSI disk", .flags = XR_ABI),
     E_STR("product", D, product, "product name", .flags = XR_ABI),
-    CUSTOM("encryption", old_places, "encryption, beside the source", .flags = XR_NO_COPY, .schema = &storage_encryption_schema),
+    CUSTOM("encryption", old_places, "encryption, beside the source", .flags = XR_NO_COPY,
+           .schema = &storage_encryption_schema),
     INLINE_AT(D, base.info, device_info_boot_schema),
     ROWS_END,
 };

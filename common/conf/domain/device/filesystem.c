@@ -67,7 +67,8 @@ mode_parse(XmlParse *parse, const XmlRow *row, xmlNode *element, void *object)
     if (!text)
         return 0;
     if (!parse_u64(text, 8, &value) || value > 0777)
-        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "%s '%s' is not an octal mode up to 777", row->name,
+        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "%s '%s' is not an octal mode up to 777",
+                           row->name,
                            text);
     *(OptUint *)(void *)((char *)object + row->offset) = (OptUint)OPT(value);
     return 0;
@@ -103,7 +104,8 @@ filesystem_check(XmlParse *parse, xmlNode *element, void *object)
 static const XmlRow filesystem_rows[] = {
     A_ENUM("type", F, type, type_names, "what is shown", .def = "mount"),
     A_ENUM("accessmode", F, access, access_names, "whose rights count"),
-    A_WORD("model", F, model, WORDS("virtio", "virtio-transitional", "virtio-non-transitional"), "variant of virtio", .flags = XR_ABI),
+    A_WORD("model", F, model, WORDS("virtio", "virtio-transitional", "virtio-non-transitional"), "variant of virtio",
+           .flags = XR_ABI),
     A_ENUM("multidevs", F, multidevs, multidevs_names, "what if the directory spans devices"),
     CUSTOM("fmode", mode_row, "mode of new files", .offset = offsetof(F, fmode)),
     INTERNAL(F, fmode, OptUint, xt_uint),

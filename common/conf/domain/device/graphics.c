@@ -14,7 +14,8 @@ static const XmlRow listen_rows[] = {
     A_LSTR("address", GraphicsListen, address, "address to listen on", WHEN(GraphicsListen, type, LISTEN_ADDRESS)),
     A_LSTR("address", GraphicsListen, address, "address of the network", WHEN(GraphicsListen, type, LISTEN_NETWORK),
            .flags = XR_LIVE),
-    A_STR("network", GraphicsListen, network, "network whose address is taken", WHEN(GraphicsListen, type, LISTEN_NETWORK)),
+    A_STR("network", GraphicsListen, network, "network whose address is taken",
+          WHEN(GraphicsListen, type, LISTEN_NETWORK)),
     A_LSTR("socket", GraphicsListen, socket, "path of a unix socket", WHEN(GraphicsListen, type, LISTEN_SOCKET)),
     ROWS_END,
 };
@@ -25,13 +26,17 @@ listen_check(XmlParse *parse, xmlNode *element, void *object)
     const GraphicsListen *listen = object;
 
     if (listen->type == LISTEN_NETWORK && !listen->network)
-        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "<listen> of type 'network' needs a 'network'");
+        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
+                           "<listen> of type 'network' needs a 'network'");
     return 0;
 }
-static SCHEMA(listen_schema, "graphicsListen", GraphicsListen, listen_rows, "how clients come in", .check = listen_check);
+static SCHEMA(listen_schema, "graphicsListen", GraphicsListen, listen_rows, "how clients come in",
+              .check = listen_check);
 
 static const XmlRow channel_rows[] = {
-    A_WORD("name", SpiceChannel, name, WORDS("main", "display", "inputs", "cursor", "playback", "record", "smartcard", "usbredir"), "channel", .flags = XR_REQUIRED),
+    A_WORD("name", SpiceChannel, name,
+           WORDS("main", "display", "inputs", "cursor", "playback", "record", "smartcard",
+                 "usbredir"), "channel", .flags = XR_REQUIRED),
     A_ENUM("mode", SpiceChannel, mode, mode_names, "whether it is encrypted", .flags = XR_REQUIRED),
     ROWS_END,
 };
@@ -140,7 +145,8 @@ port_parse(XmlParse *parse, const XmlRow *row, xmlNode *element, void *object)
     if (!text)
         return 0;
     if (xt_int.parse(row, text, (char *)object + row->offset, &why) < 0)
-        return xml_problem(parse, element, parse->domain, ERR_INTERNAL_ERROR, "attribute '%s' of <graphics> is '%s': %s",
+        return xml_problem(parse, element, parse->domain, ERR_INTERNAL_ERROR,
+                           "attribute '%s' of <graphics> is '%s': %s",
                            row->name, text, why);
     return 0;
 }
@@ -177,8 +183,10 @@ autoport_shown(const void *object, unsigned flags)
 static const XmlRow graphics_rows[] = {
     A_ENUM("type", G, type, graphics_type_names, "kind of display", .flags = XR_REQUIRED | XR_ABI),
     A_LSTR("socket", G, socket, "path of a unix socket; as in <listen>", SOME(GRAPHICS_VNC)),
-    CUSTOM("port", port_row, "TCP port; -1 is chosen at start", SOME(NET_TYPES), .offset = offsetof(G, port), .shown = has_port),
-    CUSTOM("tlsPort", port_row, "encrypted TCP port", SOME(GRAPHICS_SPICE), .offset = offsetof(G, tls_port), .shown = has_port),
+    CUSTOM("port", port_row, "TCP port; -1 is chosen at start", SOME(NET_TYPES), .offset = offsetof(G, port),
+           .shown = has_port),
+    CUSTOM("tlsPort", port_row, "encrypted TCP port", SOME(GRAPHICS_SPICE), .offset = offsetof(G, tls_port),
+           .shown = has_port),
     INTERNAL(G, port, OptInt, xt_int),
     INTERNAL(G, tls_port, OptInt, xt_int),
     A_YESNO("autoport", G, autoport, "ports are chosen at start", SOME(NET_TYPES), .shown = autoport_shown),
@@ -192,13 +200,15 @@ static const XmlRow graphics_rows[] = {
     A_YESNO("replaceUser", G, replace_user, "a new client replaces", SOME(GRAPHICS_RDP)),
     A_YESNO("multiUser", G, multi_user, "several clients", SOME(GRAPHICS_RDP)),
     A_LSTR("keymap", G, keymap, "keyboard layout", SOME(GRAPHICS_VNC, GRAPHICS_SPICE)),
-    A_WORD("sharePolicy", G, share_policy, WORDS("allow-exclusive", "force-shared", "ignore"), "whether clients share", SOME(GRAPHICS_VNC)),
+    A_WORD("sharePolicy", G, share_policy, WORDS("allow-exclusive", "force-shared", "ignore"), "whether clients share",
+           SOME(GRAPHICS_VNC)),
     A_YESNO("powerControl", G, power_control, "clients may switch off", SOME(GRAPHICS_VNC)),
     A_ENUM("defaultMode", G, default_mode, mode_names, "encryption of channels", SOME(GRAPHICS_SPICE)),
     A_STR("username", G, rdp_username, "login", SOME(GRAPHICS_RDP)),
     A_STR("passwd", G, password, "password", SOME(NET_TYPES), .flags = XR_SECURE),
     A_STR("passwdValidTo", G, password_valid_to, "end of the password's life", SOME(NET_TYPES), .flags = XR_SECURE),
-    A_WORD("connected", G, connected, WORDS("fail", "disconnect", "keep"), "what a new password does to clients", SOME(NET_TYPES)),
+    A_WORD("connected", G, connected, WORDS("fail", "disconnect", "keep"), "what a new password does to clients",
+           SOME(NET_TYPES)),
     ITEMS("listen", G, listens, listen_schema, "how clients come in", SOME(NET_TYPES)),
     ITEMS("channel", G, channels, channel_schema, "a channel", SOME(GRAPHICS_SPICE)),
     GROUP("image", image_schema, "images", SOME(GRAPHICS_SPICE)),

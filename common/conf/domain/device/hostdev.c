@@ -21,7 +21,8 @@ static const XmlRow usb_address_rows[] = {
 static SCHEMA(usb_address_schema, "usbHostAddress", UsbHostAddress, usb_address_rows, "USB device of the host");
 
 static const XmlRow pci_address_rows[] = {
-    A_ENUM("type", DeviceAddress, type, address_type_names, "always pci", .shown = NULL, .flags = XR_NO_FORMAT | XR_HIDDEN),
+    A_ENUM("type", DeviceAddress, type, address_type_names, "always pci", .shown = NULL,
+           .flags = XR_NO_FORMAT | XR_HIDDEN),
     A_PHEX("domain", DeviceAddress, pci.domain, "PCI segment", .digits = 4, .def = "0"),
     A_PHEX("bus", DeviceAddress, pci.bus, "bus", .digits = 2, .def = "0"),
     A_PHEX("slot", DeviceAddress, pci.slot, "slot", .digits = 2, .def = "0"),
@@ -49,9 +50,15 @@ static const XmlRow mdev_address_rows[] = {
 };
 static SCHEMA(mdev_address_schema, "mdevAddress", DeviceAddress, mdev_address_rows, "mediated device of the host");
 
-static const XmlRow vendor_rows[] = { A_HEX("id", H, source.usb_vendor, "vendor", .digits = 4, .max = 0xffff), ROWS_END };
+static const XmlRow vendor_rows[] = {
+    A_HEX("id", H, source.usb_vendor, "vendor", .digits = 4, .max = 0xffff),
+    ROWS_END,
+};
 static SCHEMA(vendor_schema, "usbVendor", H, vendor_rows, "USB vendor");
-static const XmlRow product_rows[] = { A_HEX("id", H, source.usb_product, "product", .digits = 4, .max = 0xffff), ROWS_END };
+static const XmlRow product_rows[] = {
+    A_HEX("id", H, source.usb_product, "product", .digits = 4, .max = 0xffff),
+    ROWS_END,
+};
 static SCHEMA(product_schema, "usbProduct", H, product_rows, "USB product");
 static const XmlRow adapter_rows[] = { A_STR("name", H, scsi_adapter, "scsi_hostN"), ROWS_END };
 static SCHEMA(adapter_schema, "scsiAdapter", H, adapter_rows, "SCSI adapter of the host");
@@ -80,8 +87,10 @@ has_scsi_address(const void *object, unsigned flags)
 }
 
 static const XmlRow source_rows[] = {
-    A_WORD("startupPolicy", H, startup_policy, WORDS("mandatory", "requisite", "optional"), "what if it is missing at start", TYPE_IS(HOSTDEV_USB)),
-    A_WORD("guestReset", H, guest_reset, WORDS("off", "uninitialized", "on"), "what a guest's reset does", TYPE_IS(HOSTDEV_USB)),
+    A_WORD("startupPolicy", H, startup_policy, WORDS("mandatory", "requisite", "optional"),
+           "what if it is missing at start", TYPE_IS(HOSTDEV_USB)),
+    A_WORD("guestReset", H, guest_reset, WORDS("off", "uninitialized", "on"), "what a guest's reset does",
+           TYPE_IS(HOSTDEV_USB)),
     A_YESNO("missing", H, missing, "not there", TYPE_IS(HOSTDEV_USB), .flags = XR_LIVE),
     A_YESNO("writeFiltering", H, write_filtering, "filter of PCI configuration writes", TYPE_IS(HOSTDEV_PCI)),
     A_STR("protocol", H, scsi_protocol, "iscsi", TYPE_IS(HOSTDEV_SCSI)),
@@ -131,7 +140,8 @@ check_source(XmlParse *parse, xmlNode *element, const H *hostdev)
     case HOSTDEV_PCI: case HOSTDEV_MDEV:
         if (hostdev->source.type == HOSTDEV_MDEV ? !hostdev->source.address.mdev.set
                                                  : hostdev->source.address.type != ADDRESS_PCI)
-            return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "<source> of a hostdev needs an <address>");
+            return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
+                               "<source> of a hostdev needs an <address>");
         return 0;
     case HOSTDEV_SCSI:
         if (!hostdev->scsi_protocol && (!hostdev->scsi_adapter || !hostdev->scsi_has_address))

@@ -9,7 +9,9 @@ static const XmlRow source_rows[] = {
     A_STR("evdev", I, evdev, "device node", WHEN(I, type, INPUT_PASSTHROUGH)),
     A_STR("dev", I, evdev, "device node", WHEN(I, type, INPUT_EVDEV)),
     A_WORD("grab", I, grab, WORDS("all"), "take all inputs at once", WHEN(I, type, INPUT_EVDEV)),
-    A_WORD("grabToggle", I, grab_toggle, WORDS("ctrl-ctrl", "alt-alt", "shift-shift", "meta-meta", "scrolllock", "ctrl-scrolllock"), "keys that switch", WHEN(I, type, INPUT_EVDEV)),
+    A_WORD("grabToggle", I, grab_toggle,
+           WORDS("ctrl-ctrl", "alt-alt", "shift-shift", "meta-meta", "scrolllock",
+                 "ctrl-scrolllock"), "keys that switch", WHEN(I, type, INPUT_EVDEV)),
     A_ONOFF("repeat", I, repeat, "keys repeat", WHEN(I, type, INPUT_EVDEV)),
     ROWS_END,
 };

@@ -70,7 +70,8 @@ static const XmlRow forward_rows[] = {
     ITEMS("range", NetPortForward, ranges, range_schema, "ports"),
     ROWS_END,
 };
-static SCHEMA(forward_schema, "netPortForward", NetPortForward, forward_rows, "ports of the host that lead to the guest");
+static SCHEMA(forward_schema, "netPortForward", NetPortForward, forward_rows,
+              "ports of the host that lead to the guest");
 
 /* -- virtual port, VLAN, bandwidth -- */
 
@@ -318,7 +319,8 @@ net_check(XmlParse *parse, xmlNode *element, void *object)
                            net_type_names[net->type]);
     if (net->type == NET_VHOSTUSER && g_strcmp0(net->backend.type, "passt") != 0 &&
         (!net->source.vhost_user.path || !net->source.vhost_user.mode))
-        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "<source> of type 'vhostuser' needs a 'path' and a 'mode'");
+        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
+                           "<source> of type 'vhostuser' needs a 'path' and a 'mode'");
     if (net->type == NET_DIRECT && !net->source.mode)
         net->source.mode = DIRECT_VEPA;
     if (net->type == NET_HOSTDEV)

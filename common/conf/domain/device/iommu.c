@@ -22,7 +22,8 @@ iommu_check(XmlParse *parse, xmlNode *element, void *object)
     const I *iommu = object;
 
     if ((iommu->model == IOMMU_VIRTIO || iommu->model == IOMMU_SMMUV3) && xml_child(element, "driver"))
-        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "an iommu of model '%s' has no <driver> options",
+        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
+                           "an iommu of model '%s' has no <driver> options",
                            model_names[iommu->model]);
     return 0;
 }

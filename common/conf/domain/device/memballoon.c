@@ -3,7 +3,10 @@
 static const char *const model_names[] = { NULL, "virtio", "xen", "none", "virtio-transitional",
                                            "virtio-non-transitional", NULL };
 #define B BalloonDef
-static const XmlRow stats_rows[] = { A_UINT("period", B, stats_period, "seconds between reports; 0 is never"), ROWS_END };
+static const XmlRow stats_rows[] = {
+    A_UINT("period", B, stats_period, "seconds between reports; 0 is never"),
+    ROWS_END,
+};
 static SCHEMA(stats_schema, "memballoonStats", B, stats_rows, "memory statistics of the guest");
 
 static bool

@@ -15,7 +15,10 @@ static const XmlRow source_rows[] = {
 static SCHEMA(source_schema, "memorySource", M, source_rows, "what is behind the memory");
 static const XmlRow label_rows[] = { SIZE("size", M, label, 1024, "size", .flags = XR_ABI), ROWS_END };
 static SCHEMA(label_schema, "memoryLabel", M, label_rows, "label area");
-static const XmlRow address_rows[] = { A_HEX64("base", M, target_base, "guest physical address", .digits = 1, .base = 16, .flags = XR_ABI), ROWS_END };
+static const XmlRow address_rows[] = {
+    A_HEX64("base", M, target_base, "guest physical address", .digits = 1, .base = 16, .flags = XR_ABI),
+    ROWS_END,
+};
 static SCHEMA(address_schema_, "memoryAddress", M, address_rows, "place of the memory");
 static const XmlRow target_rows[] = {
     A_YESNO("dynamicMemslots", M, dynamic_memslots, "slots as needed", WHEN(M, model, MEMORY_VIRTIO_MEM)),

@@ -3,7 +3,9 @@
 
 #define C CryptoDef
 static const XmlRow backend_rows[] = {
-    A_WORD("model", C, backend, WORDS("builtin", "lkcf"), "who", .flags = XR_REQUIRED), A_UINT("queues", C, queues, "number of queues"), ROWS_END,
+    A_WORD("model", C, backend, WORDS("builtin", "lkcf"), "who", .flags = XR_REQUIRED),
+    A_UINT("queues", C, queues, "number of queues"),
+    ROWS_END,
 };
 static SCHEMA(backend_schema, "cryptoBackend", C, backend_rows, "who computes");
 static const XmlRow crypto_rows[] = {

@@ -74,7 +74,8 @@ rule_check(XmlParse *parse, xmlNode *element, void *object)
         return 0;
     if ((sscanf(rule->version, "%2u.%2u%n", &major, &minor, &used) != 2 || rule->version[used]) &&
         (used = 0, sscanf(rule->version, "%2u%n", &major, &used) != 1 || rule->version[used]))
-        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "USB version '%s' is not like 1.10", rule->version);
+        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "USB version '%s' is not like 1.10",
+                           rule->version);
     dot = strchr(rule->version, '.');
     if (dot && strlen(dot + 1) == 1)
         minor *= 10;

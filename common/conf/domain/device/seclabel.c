@@ -3,7 +3,8 @@
 static const char *const seclabel_type_names[] = { NULL, "dynamic", "static", "none", NULL };
 
 static const XmlRow seclabel_rows[] = {
-    A_ENUM("type", Seclabel, type, seclabel_type_names, "dynamic: chosen at start; static: given here; none: unconfined"),
+    A_ENUM("type", Seclabel, type, seclabel_type_names,
+           "dynamic: chosen at start; static: given here; none: unconfined"),
     A_STR("model", Seclabel, model, "security driver the label is for"),
     A_YESNO("relabel", Seclabel, relabel, "whether files of the domain get the label"),
     E_LSTR("label", Seclabel, label, "label of the process"),
@@ -39,7 +40,8 @@ seclabel_check(XmlParse *parse, xmlNode *element, void *object)
     return 0;
 }
 
-SCHEMA(seclabel_schema, "seclabel", Seclabel, seclabel_rows, "confinement by a security driver", .check = seclabel_check);
+SCHEMA(seclabel_schema, "seclabel", Seclabel, seclabel_rows, "confinement by a security driver",
+       .check = seclabel_check);
 
 static int
 source_check(XmlParse *parse, xmlNode *element, void *object)
@@ -50,7 +52,8 @@ source_check(XmlParse *parse, xmlNode *element, void *object)
         return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
                            "<label> makes no sense in a <seclabel> with relabel='no'");
     if (label->relabel == TRI_YES && !label->label)
-        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "model '%s' has relabel='yes' without a <label>",
+        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
+                           "model '%s' has relabel='yes' without a <label>",
                            label->model ? label->model : "");
     return 0;
 }

@@ -14,7 +14,8 @@ smartcard_check(XmlParse *parse, xmlNode *element, void *object)
     if (card->mode != SMARTCARD_PASSTHROUGH)
         return 0;
     if (!card->source.type)
-        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "<smartcard> of mode 'passthrough' needs a 'type'");
+        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
+                           "<smartcard> of mode 'passthrough' needs a 'type'");
     return char_source_check(parse, element, &card->source, false);
 }
 

@@ -2,7 +2,11 @@
 
 const char *const sound_model_names[] = { NULL, "sb16", "es1370", "pcspk", "ac97", "ich6", "ich9", "usb", "ich7",
                                           "virtio", NULL };
-static const XmlRow codec_rows[] = { A_WORD("type", SoundCodec, type, WORDS("duplex", "micro", "output"), "duplex, micro or output", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow codec_rows[] = {
+    A_WORD("type", SoundCodec, type, WORDS("duplex", "micro", "output"), "duplex, micro or output",
+           .flags = XR_REQUIRED),
+    ROWS_END,
+};
 static SCHEMA(codec_schema, "soundCodec", SoundCodec, codec_rows, "codec of an HDA card");
 static const XmlRow audio_rows[] = { A_UINT("id", SoundDef, audio, "the audio back-end"), ROWS_END };
 static SCHEMA(audio_schema, "soundAudio", SoundDef, audio_rows, "where the sound goes");

@@ -104,7 +104,8 @@ host_check(XmlParse *parse, xmlNode *element, void *object)
     StorageHost *host = object;
 
     if (host->transport == TRANSPORT_UNIX && !host->socket)
-        return xml_problem(parse, element, FROM_DOMAIN, ERR_XML_ERROR, "a <host> with transport 'unix' needs a 'socket'");
+        return xml_problem(parse, element, FROM_DOMAIN, ERR_XML_ERROR,
+                           "a <host> with transport 'unix' needs a 'socket'");
     if (host->transport != TRANSPORT_UNIX && host->socket)
         return xml_problem(parse, element, FROM_DOMAIN, ERR_XML_ERROR,
                            "a <host> may have a 'socket' only with transport 'unix'");
@@ -198,7 +199,8 @@ nvme_init_type(XmlParse *parse, xmlNode *element, void *object)
     if (source->type != STORAGE_NVME)
         return 0;
     if (!source->nvme_namespace.set || !source->nvme_namespace.v)
-        return xml_problem(parse, element, FROM_XML, ERR_XML_ERROR, "<source> of an nvme disk needs a 'namespace' from 1");
+        return xml_problem(parse, element, FROM_XML, ERR_XML_ERROR,
+                           "<source> of an nvme disk needs a 'namespace' from 1");
     return 0;
 }
 
@@ -231,7 +233,8 @@ static const XmlRow source_rows[] = {
     A_U64("namespace", S, nvme_namespace, "namespace of the controller", WHEN(S, type, STORAGE_NVME)),
     GROUP_AT("address", S, nvme_address, nvme_pci_schema, "the controller", WHEN(S, type, STORAGE_NVME)),
     INLINE_AT(S, vhost_user, char_type_schema, WHEN(S, type, STORAGE_VHOST_USER)),
-    A_LSTR("path", S, vhost_user.path, "socket of the back-end", WHEN(S, type, STORAGE_VHOST_USER), .flags = XR_REQUIRED),
+    A_LSTR("path", S, vhost_user.path, "socket of the back-end", WHEN(S, type, STORAGE_VHOST_USER),
+           .flags = XR_REQUIRED),
     GROUP_AT("reconnect", S, vhost_user.reconnect, char_reconnect_schema, "what if it goes away",
              WHEN(S, type, STORAGE_VHOST_USER)),
     A_ENUM("startupPolicy", S, startup_policy, startup_names, "what if it is missing at start"),
@@ -260,7 +263,10 @@ SCHEMA(storage_source_schema, "storageSource", S, source_rows, "where the data i
 
 /* -- format, chain -- */
 
-static const XmlRow max_size_rows[] = { SIZE("max_size", S, metadata_cache, 1, "upper bound of the cache", .unit = "bytes"), ROWS_END };
+static const XmlRow max_size_rows[] = {
+    SIZE("max_size", S, metadata_cache, 1, "upper bound of the cache", .unit = "bytes"),
+    ROWS_END,
+};
 SCHEMA(metadata_cache_schema, "metadataCache", S, max_size_rows, "cache of a qcow2 image's tables");
 
 static const XmlRow format_rows[] = {

@@ -8,7 +8,10 @@ static const char *const backend_names[] = { NULL, "passthrough", "emulator", "e
 #define T TpmDef
 static const XmlRow device_rows[] = { A_STR("path", T, path, "device of the host"), ROWS_END };
 static SCHEMA(device_schema, "tpmDevice", T, device_rows, "TPM of the host");
-static const XmlRow encryption_rows[] = { A_UUID("secret", T, encryption_secret, "the secret", .flags = XR_REQUIRED), ROWS_END };
+static const XmlRow encryption_rows[] = {
+    A_UUID("secret", T, encryption_secret, "the secret", .flags = XR_REQUIRED),
+    ROWS_END,
+};
 static SCHEMA(encryption_schema, "tpmEncryption", T, encryption_rows, "encryption of the state");
 static const XmlRow banks_rows[] = {
     PRESENT(T, pcr_banks), FLAG("sha1", T, sha1, "bank"), FLAG("sha256", T, sha256, "bank"),
