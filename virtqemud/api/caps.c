@@ -1,11 +1,13 @@
 /* What this host and its emulators can do. */
 #include <string.h>
 
+#include "common/base/file.h"
 #include "common/host/node.h"
 #include "protocol/constants.h"
 #include "virtqemud/api/api.h"
 #include "virtqemud/caps/domcaps.h"
 #include "virtqemud/caps/hostcaps.h"
+#include "virtqemud/caps/sysinfo.h"
 #include "virtqemud/caps/target.h"
 
 /* --- <capabilities> --- */
@@ -121,6 +123,26 @@ get_domain_capabilities(Job *job, RpcCall *call, const remote_connect_get_domain
     return 0;
 }
 
+/* --- <sysinfo> --- */
+
+static int
+get_sysinfo(Job *job, RpcCall *call, const remote_connect_get_sysinfo_args *args, remote_connect_get_sysinfo_ret *ret, Error *err)
+{
+    g_autofree char *table = NULL, *xml = NULL;
+    size_t size = 0;
+
+    if (rpc_call_check_flags(call, args->flags, 0, err) < 0)
+        return -1;
+    if (file_read(SYSINFO_DMI_TABLE, SYSINFO_DMI_MAX, &table, &size, NULL) == 0)
+        xml = sysinfo_format((const uint8_t *)table, size);
+    if (!xml)
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "Host SMBIOS information is not available (no %s)",
+                          SYSINFO_DMI_TABLE);
+    ret->sysinfo = arena_strdup(rpc_call_arena(call), xml);
+    return 0;
+}
+
 API_TABLE(api_caps,
+    REMOTE_BIND(CONNECT_GET_SYSINFO, get_sysinfo),
     REMOTE_BIND(CONNECT_GET_CAPABILITIES, get_capabilities),
     REMOTE_BIND(CONNECT_GET_DOMAIN_CAPABILITIES, get_domain_capabilities));

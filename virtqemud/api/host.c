@@ -8,6 +8,7 @@
 #include "common/host/node.h"
 #include "protocol/constants.h"
 #include "virtqemud/api/api.h"
+#include "virtqemud/api/params.h"
 #include "virtqemud/caps/qemucaps.h"
 
 #define DEFAULT_MAX_VCPUS 16 /* where no emulator says */
@@ -195,7 +196,59 @@ get_security_model(RpcCall *call, const void *args, remote_node_get_security_mod
     return 0;
 }
 
+/* --- same-page merging --- */
+
+#define KSM_DIR "/sys/kernel/mm/ksm/"
+
+static const struct {
+    const char *name, *file;
+    bool is_uint; /* settings; counters are unsigned long long */
+} ksm[] = {
+    { VIR_NODE_MEMORY_SHARED_PAGES_TO_SCAN, "pages_to_scan", true },
+    { VIR_NODE_MEMORY_SHARED_SLEEP_MILLISECS, "sleep_millisecs", true },
+    { VIR_NODE_MEMORY_SHARED_PAGES_SHARED, "pages_shared" },
+    { VIR_NODE_MEMORY_SHARED_PAGES_SHARING, "pages_sharing" },
+    { VIR_NODE_MEMORY_SHARED_PAGES_UNSHARED, "pages_unshared" },
+    { VIR_NODE_MEMORY_SHARED_PAGES_VOLATILE, "pages_volatile" },
+    { VIR_NODE_MEMORY_SHARED_FULL_SCANS, "full_scans" },
+    { VIR_NODE_MEMORY_SHARED_MERGE_ACROSS_NODES, "merge_across_nodes", true },
+};
+
+static int
+get_memory_parameters(RpcCall *call, const remote_node_get_memory_parameters_args *args,
+                      remote_node_get_memory_parameters_ret *ret, Error *err)
+{
+    Params params = { .arena = rpc_call_arena(call) };
+
+    if (rpc_call_check_flags(call, args->flags, VIR_TYPED_PARAM_STRING_OKAY, err) < 0)
+        return -1;
+    for (size_t i = 0; i < G_N_ELEMENTS(ksm); i++) {
+        g_autofree char *path = g_strconcat(KSM_DIR, ksm[i].file, NULL), *line = file_read_line(path);
+
+        if (line && ksm[i].is_uint)
+            params_uint(&params, (unsigned)g_ascii_strtoull(line, NULL, 10), "%s", ksm[i].name);
+        else if (line)
+            params_ullong(&params, g_ascii_strtoull(line, NULL, 10), "%s", ksm[i].name);
+    }
+    if (params.n == 0)
+        return error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED, "this host's kernel does not merge pages (no %s)", KSM_DIR);
+    ret->nparams = (int)params.n;
+    if (args->nparams == 0) /* only how many */
+        return 0;
+    ret->n_params = MIN((unsigned)args->nparams, params.n);
+    ret->params = params.items;
+    return 0;
+}
+
+static int
+get_sev_info(Job *job, RpcCall *call, const remote_node_get_sev_info_args *args, remote_node_get_sev_info_ret *ret, Error *err)
+{
+    return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "guests with encrypted memory (SEV) are not supported");
+}
+
 API_TABLE(api_host,
+    REMOTE_BIND(NODE_GET_MEMORY_PARAMETERS, get_memory_parameters),
+    REMOTE_BIND(NODE_GET_SEV_INFO, get_sev_info),
     REMOTE_BIND(CONNECT_GET_VERSION, get_version),
     REMOTE_BIND(CONNECT_GET_MAX_VCPUS, get_max_vcpus),
     REMOTE_BIND(NODE_GET_INFO, get_info),
