@@ -112,11 +112,12 @@ class Terminal:
 class Host:
     """A private host (tools/devhost) that lives as long as this object; commands are run inside."""
 
-    def __init__(self, *options, session=False, no_kvm=True):
+    def __init__(self, session=False, no_kvm=True, netns=False):
         self.root = Path(tempfile.mkdtemp(prefix='vh.', dir='/tmp'))  # short: it becomes part of socket addresses
         self.root.chmod(0o755)
         self.session = session
-        options = [*options, *(['--session'] if session else []), *(['--no-kvm'] if no_kvm else [])]
+        switches = {'--session': session, '--no-kvm': no_kvm, '--netns': netns}
+        options = [switch for switch, wanted in switches.items() if wanted]
         self.process = subprocess.Popen([DEVHOST_PROGRAM, '--build', str(BUILD), '--root', str(self.root), *options, '--',
                                          'sh', '-c', 'id -u; exec sleep infinity'],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

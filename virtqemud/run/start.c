@@ -22,6 +22,7 @@
 #include "virtqemud/run/ownership.h"
 #include "virtqemud/run/prepare.h"
 #include "virtqemud/run/run.h"
+#include "virtqemud/run/tap.h"
 
 #define LOG_SOURCE "qemu.run"
 #include "common/base/log.h"
@@ -79,6 +80,7 @@ typedef struct {
     GPtrArray *argv; /* of char *, NULL at the end once complete */
     char **env;
     int monitor, log; /* descriptors, borrowed */
+    GuestFds fds;     /* of its devices */
 } StartCommand;
 
 static void
@@ -86,18 +88,19 @@ start_command_done(StartCommand *command)
 {
     g_clear_pointer(&command->argv, g_ptr_array_unref);
     g_clear_pointer(&command->env, g_strfreev);
+    guest_fds_done(&command->fds);
 }
 
 static int
 start_process(Domain *domain, const StartCommand *command, Error *err)
 {
     const QemuConfig *config = &domain->driver->config;
-    const ProcessFd fds[] = { { command->log, 1 }, { command->log, 2 }, { command->monitor, MONITOR_FD } };
+    const ProcessFd own[] = { { command->log, 1 }, { command->log, 2 }, { command->monitor, MONITOR_FD } };
+    g_autoptr(GArray) fds = g_array_new(FALSE, FALSE, sizeof(ProcessFd));
     ProcessSpec spec = {
         .argv = (const char *const *)command->argv->pdata,
         .envp = (const char *const *)command->env,
-        .fds = fds,
-        .n_fds = G_N_ELEMENTS(fds),
+        .n_fds = G_N_ELEMENTS(own) + command->fds.passed->len,
         .set_identity = config->set_identity,
         .uid = config->uid,
         .gid = config->gid,
@@ -110,6 +113,9 @@ start_process(Domain *domain, const StartCommand *command, Error *err)
         .limit_nproc = (uint64_t)config->max_processes,
     };
 
+    g_array_append_vals(fds, own, G_N_ELEMENTS(own));
+    g_array_append_vals(fds, command->fds.passed->data, command->fds.passed->len);
+    spec.fds = (const ProcessFd *)(void *)fds->data;
     return process_spawn(&spec, &domain->run->process, err);
 }
 
@@ -139,6 +145,10 @@ start_build(Domain *domain, StartCommand *command, Error *err)
     __attribute__((cleanup(qemu_build_done))) QemuBuild build;
     int r;
 
+    guest_fds_init(&command->fds, MONITOR_FD + 1);
+    if (tap_open_all(domain->live, &command->fds, err) < 0)
+        return -1;
+    options.fds = command->fds.by_alias;
     options.monitor_fd = MONITOR_FD;
     options.paused = true;
     qemu_build_init(&build, domain->live, run->caps, &options);
