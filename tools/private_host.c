@@ -119,6 +119,26 @@ static int remake_dev(const char *without)
     return symlink("pts/ptmx", "/dev/ptmx") == 0 ? 0 : fail("make", "/dev/ptmx");
 }
 
+/* A /sys whose net part is the new namespace's; the control groups stay where they were. */
+static int remake_sys(void)
+{
+    g_autofree char *staging = g_strdup("/tmp/devhost.XXXXXX");
+    g_autofree char *cgroup = NULL;
+    int rc = 0;
+
+    if (!g_mkdtemp(staging))
+        return fail("make", staging);
+    cgroup = g_build_filename(staging, "fs", "cgroup", NULL);
+    if (mount("sysfs", staging, "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+        rc = fail("mount", "/sys");
+    else if (access("/sys/fs/cgroup", F_OK) == 0 && mount("/sys/fs/cgroup", cgroup, NULL, MS_BIND | MS_REC, NULL) < 0)
+        rc = fail("bind", "/sys/fs/cgroup");
+    else if (mount(staging, "/sys", NULL, MS_MOVE, NULL) < 0)
+        rc = fail("mount over", "/sys");
+    rmdir(staging);
+    return rc;
+}
+
 static int loopback_up(void)
 {
     struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -156,7 +176,7 @@ int private_host_enter(const PrivateHost *host)
         return fail("enter", "private namespaces");
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return fail("make", "the mounts private");
-    if (host->netns && loopback_up() < 0)
+    if (host->netns && (loopback_up() < 0 || remake_sys() < 0))
         return -1;
     if (mount_root(host) < 0)
         return -1;
