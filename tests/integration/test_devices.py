@@ -66,6 +66,16 @@ def test_numa_and_iothreads(host, guest):
     assert 'vcpu.current=2' in host.virsh('domstats', 'numa')
 
 
+def test_memory_in_a_file(host, guest):
+    g = guest('filemem', memory_mib=64)
+    g.path.write_text(g.xml.replace('<vcpu>', "<memoryBacking><source type='file'/><access mode='shared'/></memoryBacking><vcpu>"))
+    g.create().wait_up()
+    ram = host.root / 'var/lib/libvirt/qemu/ram'
+    assert [p.name for p in ram.glob('*/*')] == ['pc.ram']
+    host.virsh('destroy', 'filemem')
+    assert list(ram.glob('*')) == []
+
+
 def test_uefi(host, guest):
     g = guest('uefi', kind='kernel', machine='q35', memory_mib=256)
     g.path.write_text(g.xml.replace('<os>', "<os firmware='efi'>").replace(

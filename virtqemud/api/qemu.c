@@ -101,7 +101,7 @@ xml_to_native(Job *job, RpcCall *call, const remote_connect_domain_xml_to_native
     Driver *driver = api_driver(call);
     g_autoptr(DomainDef) parsed = NULL, def = NULL;
     g_autoptr(QemuCaps) caps = NULL;
-    g_autofree char *dir = NULL, *channels = NULL, *text = NULL;
+    g_autofree char *dir = NULL, *channels = NULL, *ram = NULL, *place = NULL, *text = NULL;
     __attribute__((cleanup(qemu_build_done))) QemuBuild build = { 0 };
     g_autoptr(GPtrArray) argv = NULL;
     g_auto(GStrv) env = NULL;
@@ -116,9 +116,11 @@ xml_to_native(Job *job, RpcCall *call, const remote_connect_domain_xml_to_native
     def = domain_def_copy(parsed);
     domain_assign_aliases(def);
     qemu_storage_number(def);
-    dir = g_strdup_printf("%s/domain--1-%s", driver->lib_dir, def->name);
-    channels = g_strdup_printf("%s/-1-%s", driver->channel_dir, def->name);
-    options = prepare_build_options(driver, dir, channels);
+    place = prepare_short_name(-1, def->name);
+    dir = g_strdup_printf("%s/domain-%s", driver->lib_dir, place);
+    channels = g_build_filename(driver->channel_dir, place, NULL);
+    ram = prepare_ram_dir(driver, -1, def->name);
+    options = prepare_build_options(driver, dir, channels, ram);
     options.paused = options.for_show = true;
     prepare_shown_ports(driver, def);
     qemu_build_init(&build, def, caps, &options);

@@ -12,6 +12,9 @@
 /* Check that this QEMU can be the guest, then add all parts. Errors: ERR_CONFIG_UNSUPPORTED, FROM_QEMU. */
 int qemu_command_build(QemuBuild *build, Error *err);
 
+/* Is some of the guest's memory in files of options->ram_dir? */
+bool qemu_command_needs_ram_dir(const DomainDef *def);
+
 /*
  * The environment QEMU gets beside what is passed on from ours: its home directories lie in dir, so that no two guests
  * share one. NULL-terminated, g_strfreev.

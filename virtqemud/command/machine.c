@@ -95,19 +95,35 @@ void command_machine(QemuBuild *build)
         build_option(build, "-global", "mch.extended-tseg-mbytes=%llu", def->features.tseg.v / BYTES_PER_KIB / KIB_PER_MIB);
 }
 
+static bool is_memfd(const MemoryBacking *backing) { return g_strcmp0(backing->source, "memfd") == 0; }
+
+/* Who asks for an access mode wants others to see the memory: that takes a file. */
+static bool is_file(const MemoryBacking *backing, const char *access)
+{
+    return !is_memfd(backing) && (access || backing->access || g_strcmp0(backing->source, "file") == 0);
+}
+
+bool qemu_command_needs_ram_dir(const DomainDef *def)
+{
+    if (is_file(&def->backing, NULL))
+        return true;
+    for (size_t i = 0; i < def->cpu.cells.n; i++)
+        if (is_file(&def->backing, def->cpu.cells.items[i]->mem_access))
+            return true;
+    return false;
+}
+
 /* An object of size KiB of the guest's memory, by the definition's <memoryBacking>. */
 static json_t *memory_object(const QemuBuild *build, const char *id, unsigned long long kib, const char *access, Tri discard)
 {
     const MemoryBacking *backing = &build->def->backing;
     const char *mode = access ? access : backing->access;
-    bool is_memfd = g_strcmp0(backing->source, "memfd") == 0;
-    /* Who asks for an access mode wants others to see the memory: that takes a file. */
-    bool is_file = !is_memfd && (mode || g_strcmp0(backing->source, "file") == 0);
-    json_t *props = props_object(is_file ? "memory-backend-file" : is_memfd ? "memory-backend-memfd" : "memory-backend-ram", id);
+    bool file = is_file(backing, access), memfd = is_memfd(backing);
+    json_t *props = props_object(file ? "memory-backend-file" : memfd ? "memory-backend-memfd" : "memory-backend-ram", id);
 
-    if (is_file)
+    if (file)
         prop_strf(props, "mem-path", "%s/%s", build->options->ram_dir, id);
-    if (is_file || is_memfd) {
+    if (file || memfd) {
         prop_bool(props, "share", g_strcmp0(mode, "shared") == 0);
         if (g_strcmp0(id, command_ram_id(build)) == 0)
             prop_bool(props, "x-use-canonical-path-for-ramblock-id", false);

@@ -12,10 +12,12 @@
 #include "common/conf/domain/device/char.h"
 #include "common/conf/domain/device/graphics.h"
 #include "common/conf/domain/postparse.h"
+#include "virtqemud/command/command.h"
 #include "virtqemud/device/storage.h"
 #include "virtqemud/domain/persist.h"
 #include "virtqemud/driver.h"
 
+#define NAME_IN_PATH 20 /* characters of a guest's name in paths of sockets, which are short */
 #define NVRAM_MAX (64 * 1024 * 1024)
 #define NVRAM_TIMEOUT (30 * USEC_PER_SEC)
 
@@ -92,12 +94,52 @@ prepare_graphics(const Driver *driver, GraphicsDef *g, Error *err)
     return 0;
 }
 
+/* --- places of one guest --- */
+
+char *
+prepare_short_name(int id, const char *name)
+{
+    g_autofree char *start = g_utf8_validate(name, -1, NULL) ? g_utf8_substring(name, 0, MIN(g_utf8_strlen(name, -1), NAME_IN_PATH))
+                                                             : g_strdup("guest");
+
+    return g_strdup_printf("%d-%s", id, start);
+}
+
+char *
+prepare_ram_dir(const Driver *driver, int id, const char *name)
+{
+    g_autofree char *guest = prepare_short_name(id, name);
+
+    if (driver->config.memory_backing_dir)
+        return g_build_filename(driver->config.memory_backing_dir, "libvirt", "qemu", guest, NULL);
+    return g_build_filename(driver->lib_dir, "ram", guest, NULL);
+}
+
+/* The files of file-backed memory lie in a directory of the guest's own. */
+static int
+prepare_memory(Domain *domain, const DomainDef *live, Error *err)
+{
+    const QemuConfig *config = &domain->driver->config;
+    g_autofree char *dir = NULL;
+
+    if (!qemu_command_needs_ram_dir(live))
+        return 0;
+    dir = prepare_ram_dir(domain->driver, domain->base.id, domain_name(domain));
+    if (file_mkdirs(dir, 0755, err) < 0)
+        return -1;
+    if (config->set_identity && chown(dir, config->uid, config->gid) < 0)
+        return error_set_errno(err, FROM_QEMU, errno, "cannot give '%s' to the guests' user", dir);
+    return 0;
+}
+
 /* --- sockets of channels --- */
 
 char *
 prepare_channel_dir(const Domain *domain)
 {
-    return g_strdup_printf("%s/%d-%.*s", domain->driver->channel_dir, domain->base.id, 20, domain_name(domain));
+    g_autofree char *name = prepare_short_name(domain->base.id, domain_name(domain));
+
+    return g_build_filename(domain->driver->channel_dir, name, NULL);
 }
 
 static int
@@ -184,7 +226,7 @@ prepare_definition(Job *job, Domain *domain, DomainDef *live, Error *err)
     DOMAIN_FOREACH_KIND(live, DEVICE_GRAPHICS, device)
         if (prepare_graphics(domain->driver, GRAPHICS(device), err) < 0)
             return -1;
-    if (prepare_channels(domain, live, err) < 0 || prepare_nvram(job, domain, live, err) < 0)
+    if (prepare_memory(domain, live, err) < 0 || prepare_channels(domain, live, err) < 0 || prepare_nvram(job, domain, live, err) < 0)
         return -1;
     /* From here on a later life of this daemon can clean up. */
     persist_status(domain);
@@ -242,14 +284,14 @@ prepare_running(Job *job, Domain *domain, Error *err)
 }
 
 QemuBuildOptions
-prepare_build_options(const Driver *driver, const char *dir, const char *channel_dir)
+prepare_build_options(const Driver *driver, const char *dir, const char *channel_dir, const char *ram_dir)
 {
     const QemuConfig *config = &driver->config;
 
     return (QemuBuildOptions){
         .dir = dir,
         .channel_dir = channel_dir,
-        .ram_dir = config->memory_backing_dir,
+        .ram_dir = ram_dir,
         .vnc_listen = config->vnc_listen,
         .spice_listen = config->spice_listen,
         .vnc_tls_dir = config->vnc_tls ? config->vnc_tls_x509_cert_dir : NULL,

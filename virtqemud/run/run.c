@@ -12,6 +12,7 @@
 #include "virtqemud/domain/persist.h"
 #include "virtqemud/driver.h"
 #include "virtqemud/run/ownership.h"
+#include "virtqemud/run/prepare.h"
 
 #define LOG_SOURCE "qemu.run"
 #include "common/base/log.h"
@@ -74,6 +75,14 @@ remove_directory(const char *path)
     rmdir(path);
 }
 
+static void
+remove_ram(const Domain *domain)
+{
+    g_autofree char *dir = prepare_ram_dir(domain->driver, domain->base.id, domain_name(domain));
+
+    remove_directory(dir);
+}
+
 /*
  * Everything that lives as long as QEMU goes, whatever ended it; the domain is shut off, or gone if it was transient.
  * Called with the job held and QEMU dead.
@@ -89,6 +98,7 @@ run_cleanup(Job *job, Domain *domain)
     qmp_free(g_steal_pointer(&run->qmp));
     ownership_restore(job, domain);
     remove_directory(run->dir);
+    remove_ram(domain);
     domain->run = NULL;
     domain->dying = false;
     domain_set_state(domain, VIR_DOMAIN_SHUTOFF, run->stop_reason, -1, 0);

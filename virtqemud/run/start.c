@@ -29,7 +29,6 @@
 
 #define START_TIMEOUT (60 * USEC_PER_SEC) /* for QEMU's greeting; it allocates the guest's memory before */
 #define MONITOR_FD 3
-#define NAME_IN_PATH 20                   /* bytes of a guest's name in paths of sockets, which are short */
 
 static void
 undo_cleanup(Job *job, void *data)
@@ -51,11 +50,9 @@ start_directory(Domain *domain, Error *err)
 {
     Driver *driver = domain->driver;
     DomainRun *run = domain->run;
-    g_autofree char *name = g_utf8_validate(domain_name(domain), -1, NULL)
-                                ? g_utf8_substring(domain_name(domain), 0, MIN(g_utf8_strlen(domain_name(domain), -1), NAME_IN_PATH))
-                                : g_strdup("guest");
+    g_autofree char *name = prepare_short_name(domain->base.id, domain_name(domain));
 
-    run->dir = g_strdup_printf("%s/domain-%d-%s", driver->lib_dir, domain->base.id, name);
+    run->dir = g_strdup_printf("%s/domain-%s", driver->lib_dir, name);
     run->monitor_path = g_strdup_printf("%s/monitor.sock", run->dir);
     if (file_mkdirs(run->dir, 0700, err) < 0)
         return -1;
@@ -141,7 +138,8 @@ start_build(Domain *domain, StartCommand *command, Error *err)
 {
     const DomainRun *run = domain->run;
     g_autofree char *channel_dir = prepare_channel_dir(domain);
-    QemuBuildOptions options = prepare_build_options(domain->driver, run->dir, channel_dir);
+    g_autofree char *ram_dir = prepare_ram_dir(domain->driver, domain->base.id, domain_name(domain));
+    QemuBuildOptions options = prepare_build_options(domain->driver, run->dir, channel_dir, ram_dir);
     __attribute__((cleanup(qemu_build_done))) QemuBuild build;
     int r;
 
