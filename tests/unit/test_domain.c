@@ -220,6 +220,17 @@ bad_definitions(void **state)
                     "<memballoon model='virtio'><address type='pci' slot='0x01'/></memballoon>", ERR_XML_ERROR, FROM_DOMAIN, "0000:00:01.0" },
         { "pc", "", "<hub type='usb'><address type='usb' bus='0' port='9'/></hub>", ERR_XML_ERROR, FROM_DOMAIN, "port 9" },
         { "pc", "", "<serial type='tcp'/>", ERR_INTERNAL_ERROR, FROM_DOMAIN, "host" },
+        { "pc", "", "<disk type='file' device='cdrom'><target dev='vda' bus='virtio'/></disk>", ERR_CONFIG_UNSUPPORTED, FROM_QEMU, "eject" },
+        { "q35", "", "<disk type='file'><source file='/a'/><target dev='hda' bus='ide'/></disk>", ERR_CONFIG_UNSUPPORTED, FROM_QEMU,
+          "no IDE" },
+        { "pc", "", "<memballoon model='virtio'/><memballoon model='none'/>", ERR_XML_ERROR, FROM_DOMAIN, "at most one" },
+        { "pc", "", "<graphics type='vnc'/><graphics type='vnc'/>", ERR_CONFIG_UNSUPPORTED, FROM_QEMU, "at most one" },
+        { "pc", "<vcpu>4</vcpu><cpu><topology sockets='1' cores='3' threads='1'/></cpu>", "", ERR_CONFIG_UNSUPPORTED, FROM_QEMU,
+          "topology" },
+        { "pc", "<vcpu>256</vcpu>", "", ERR_CONFIG_UNSUPPORTED, FROM_QEMU, "255" },
+        { "pc", "<iothreads>2</iothreads><iothreadids><iothread id='1'/><iothread id='1'/></iothreadids>", "", ERR_XML_ERROR,
+          FROM_DOMAIN, "id 1" },
+        { "pc", "<numatune><memnode cellid='0' mode='strict' nodeset='0'/></numatune>", "", ERR_XML_ERROR, FROM_DOMAIN, "cell 0" },
         { "pc", "<memory>1</memory>", "", ERR_XML_ERROR, FROM_DOMAIN, "twice" },
     };
 
@@ -231,6 +242,43 @@ bad_definitions(void **state)
         if (def || err.code != cases[i].code || err.domain != cases[i].domain || !strstr(err.message, cases[i].says))
             fail_msg("case %zu: code %d domain %d: %s", i, err.code, err.domain, err.message);
     }
+}
+
+static void
+what_a_run_chose_is_dropped(void **state)
+{
+    static const char *const generated[] = {
+        "/var/lib/libvirt/qemu/channel/target/domain-1-t/org.qemu.guest_agent.0",
+        "/var/lib/libvirt/qemu/channel/target/t.org.qemu.guest_agent.0", "/run/libvirt/qemu/channel/1-t/org.qemu.guest_agent.0",
+    };
+    static const char *const chosen[] = { "/run/agent/org.qemu.guest_agent.0", "/var/lib/libvirt/qemu/channel/mine" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(generated) + G_N_ELEMENTS(chosen); i++) {
+        bool drop = i < G_N_ELEMENTS(generated);
+        const char *path = drop ? generated[i] : chosen[i - G_N_ELEMENTS(generated)];
+        _cleanup_error_ Error err = ERROR_INIT;
+        g_autofree char *device = g_strdup_printf("<channel type='unix'><source mode='bind' path='%s'/><target type='virtio' "
+                                                  "name='org.qemu.guest_agent.0'/></channel>", path);
+        g_autofree char *text = machine("pc", "", device), *out = NULL;
+        g_autoptr(DomainDef) def = parse(text, XML_INACTIVE, &err);
+
+        assert_non_null(def);
+        out = domain_def_format(def, XML_INACTIVE);
+        assert_int_equal(strstr(out, path) == NULL, drop);
+    }
+}
+
+static void
+pins_of_missing_processors_are_dropped(void **state)
+{
+    _cleanup_error_ Error err = ERROR_INIT;
+    g_autofree char *text = machine("pc", "<vcpu>2</vcpu><cputune><vcpupin vcpu='7' cpuset='0'/><vcpupin vcpu='1' cpuset='1'/>"
+                                          "<vcpupin vcpu='0' cpuset='0'/></cputune>", "");
+    g_autoptr(DomainDef) def = parse(text, XML_INACTIVE, &err);
+
+    assert_non_null(def);
+    assert_int_equal(def->cputune.vcpupins.n, 2);
+    assert_int_equal(def->cputune.vcpupins.items[0]->vcpu.v, 0);
 }
 
 static void
@@ -275,6 +323,8 @@ main(int argc, char **argv)
         cmocka_unit_test(passwords_only_on_request),
         cmocka_unit_test(abi_changes_are_found),
         cmocka_unit_test(bad_definitions),
+        cmocka_unit_test(what_a_run_chose_is_dropped),
+        cmocka_unit_test(pins_of_missing_processors_are_dropped),
         cmocka_unit_test(names_of_disks),
         cmocka_unit_test(single_devices),
     };

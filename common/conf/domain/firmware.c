@@ -62,6 +62,8 @@ domain_complete_firmware(DomainDef *def, const DomainCaps *caps, Error *err)
     if (os->firmware && !os->loader.path)
         return caps->firmware ? 0 : error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED, "operation failed: no '%s' firmware fits "
                                                "the domain '%s'", firmware_names[os->firmware], def->name);
+    if (os->loader.present && !os->loader.path)
+        return refuse(err, "<loader> names no image and firmware is not chosen automatically; add firmware='efi' to <os> or a path");
     if (!os->loader.path)
         return 0;
     if (!os->loader.type)

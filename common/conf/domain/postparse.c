@@ -5,6 +5,7 @@
 #include "common/conf/domain/postparse.h"
 
 #include <glib.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -141,6 +142,35 @@ complete_threads(DomainDef *def, Error *err)
                           "placement 'static' needs a 'nodeset'");
     if (def->vcpu_cpuset && bitmap_count(def->vcpu_cpuset) == 0)
         g_clear_pointer(&def->vcpu_cpuset, bitmap_free);
+    return 0;
+}
+
+static int
+by_vcpu(const void *a, const void *b)
+{
+    const VcpuPin *const *x = a, *const *y = b;
+
+    return (*x)->vcpu.v < (*y)->vcpu.v ? -1 : (*x)->vcpu.v > (*y)->vcpu.v;
+}
+
+/* Pins of processors that do not exist are dropped; a processor has one. */
+static int
+complete_pins(DomainDef *def, Error *err)
+{
+    CpuTune *tune = &def->cputune;
+
+    for (size_t i = tune->vcpupins.n; i-- > 0;) {
+        if (tune->vcpupins.items[i]->vcpu.v < def->vcpus.v)
+            continue;
+        bitmap_free(tune->vcpupins.items[i]->cpuset);
+        g_free(list_take((AnyList *)(void *)&tune->vcpupins, i));
+    }
+    if (tune->vcpupins.n)
+        qsort(tune->vcpupins.items, tune->vcpupins.n, sizeof(*tune->vcpupins.items), by_vcpu);
+    for (size_t i = 1; i < tune->vcpupins.n; i++)
+        if (tune->vcpupins.items[i]->vcpu.v == tune->vcpupins.items[i - 1]->vcpu.v)
+            return error_setf(err, FROM_DOMAIN, ERR_INTERNAL_ERROR, "two <vcpupin> are for processor %u",
+                              tune->vcpupins.items[i]->vcpu.v);
     return 0;
 }
 
@@ -282,6 +312,8 @@ domain_def_complete(DomainDef *def, unsigned flags, const DomainCaps *caps, Erro
     if (complete_identity(def, err) < 0 || domain_check_early(def, err) < 0)
         return -1;
     if (complete_memory(def, err) < 0 || complete_threads(def, err) < 0 || complete_os(def, err) < 0)
+        return -1;
+    if (complete_pins(def, err) < 0)
         return -1;
     if (complete_machine(def, caps, err) < 0)
         return -1;

@@ -255,8 +255,132 @@ protection_is_possible(const DomainDef *def, const DomainCaps *caps, Error *err)
     return 0;
 }
 
+/* Of these a machine has one at most. */
+static int
+single_devices_are_single(const DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    static const DeviceKind kinds[] = { DEVICE_MEMBALLOON, DEVICE_NVRAM, DEVICE_REDIRFILTER, DEVICE_IOMMU, DEVICE_VSOCK };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+        if (domain_def_count(def, kinds[i]) > 1)
+            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: a domain has at most one <%s>",
+                              device_ops(kinds[i])->element);
+    return 0;
+}
+
+static int
+iothread_ids_differ(const DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    for (size_t i = 0; i < def->iothread_list.n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (def->iothread_list.items[i]->id.v == def->iothread_list.items[j]->id.v)
+                return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: two I/O threads have the id %u",
+                                  def->iothread_list.items[i]->id.v);
+    return 0;
+}
+
+static int
+numa_memory_fits(const DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    const NumaTune *tune = &def->numatune;
+
+    for (size_t i = 0; i < tune->memnodes.n; i++) {
+        unsigned cell = tune->memnodes.items[i]->cellid.v;
+
+        if (tune->memory && tune->placement == PLACEMENT_AUTO)
+            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: <memnode> and automatic placement exclude each other");
+        if (cell >= def->cpu.cells.n)
+            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: <memnode> is for cell %u, the guest has %zu NUMA cells",
+                              cell, def->cpu.cells.n);
+        for (size_t j = 0; j < i; j++)
+            if (tune->memnodes.items[j]->cellid.v == cell)
+                return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: two <memnode> are for cell %u", cell);
+    }
+    return 0;
+}
+
+static int
+huge_page_nodes_exist(const DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    int nodes = MAX(def->cpu.cells.n, 1);
+
+    LIST_FOREACH(HugePage, page, &def->backing.pages)
+        if (page->nodeset && bitmap_last(page->nodeset) >= nodes)
+            return error_setf(err, FROM_DOMAIN, ERR_XML_DETAIL, "<hugepages> names node %d, the guest has %d",
+                              bitmap_last(page->nodeset), nodes);
+    return 0;
+}
+
+static int
+blkio_devices_differ(const DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    const BlkioTune *tune = &def->blkiotune;
+
+    for (size_t i = 0; i < tune->devices.n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (g_strcmp0(tune->devices.items[i]->path, tune->devices.items[j]->path) == 0)
+                return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: <blkiotune> has the device '%s' twice",
+                                  tune->devices.items[i]->path);
+    return 0;
+}
+
+static int
+numa_processors_fit(const DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    unsigned total = 0;
+
+    for (size_t i = 0; i < def->cpu.cells.n; i++)
+        total += bitmap_count(def->cpu.cells.items[i]->cpus);
+    if (total > def->vcpus.v)
+        return error_setf(err, FROM_DOMAIN, ERR_INTERNAL_ERROR, "the NUMA cells name %u processors, the guest has %u", total,
+                          def->vcpus.v);
+    return 0;
+}
+
+static int
+topology_fits(const DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    const CpuTopology *t = &def->cpu.topology;
+    unsigned long long total = (unsigned long long)t->sockets.v * t->dies.v * t->clusters.v * t->cores.v * t->threads.v;
+
+    if (t->present && total != def->vcpus.v)
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: the CPU topology has %llu "
+                          "processors, <vcpu> says %u", total, def->vcpus.v);
+    return 0;
+}
+
+static int
+processors_fit_machine(const DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    if (domain_def_is_i440fx(def) && def->vcpus.v > 255)
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: machine '%s' has at most 255 "
+                          "processors, not %u", def->os.machine, def->vcpus.v);
+    return 0;
+}
+
+static int
+timers_exist(const DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    LIST_FOREACH(ClockTimer, timer, &def->clock.timers)
+        if (timer->name == TIMER_PLATFORM)
+            return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: there is no timer 'platform'");
+    return 0;
+}
+
+static int
+partition_is_a_path(const DomainDef *def, const DomainCaps *caps, Error *err)
+{
+    if (def->partition && *def->partition != '/')
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: resource partition '%s' must begin "
+                          "with '/'", def->partition);
+    return 0;
+}
+
 static const Rule early_rules[] = {
     { "disk targets differ", disk_targets_differ },
+    { "single devices are single", single_devices_are_single },
+    { "I/O thread ids differ", iothread_ids_differ },
+    { "block I/O devices differ", blkio_devices_differ },
     { "security models differ", seclabel_models_differ },
     { "sysinfo carries the domain's UUID", sysinfo_uuid_matches },
 };
@@ -270,6 +394,13 @@ static const Rule rules[] = {
     { "TSEG fits the machine", smm_tseg_fits },
     { "I/O threads that are tuned exist", tuned_iothreads_exist },
     { "one size of huge pages", one_size_of_huge_pages },
+    { "nodes of huge pages exist", huge_page_nodes_exist },
+    { "NUMA memory is for nodes that exist", numa_memory_fits },
+    { "NUMA cells name processors that exist", numa_processors_fit },
+    { "CPU topology fits the number of processors", topology_fits },
+    { "processors fit the machine", processors_fit_machine },
+    { "timers exist", timers_exist },
+    { "resource partition is a path", partition_is_a_path },
     { "cache and bandwidth control needs KVM", resctrl_needs_kvm },
     { "CPU cache mode fits its level", cpu_cache_fits },
     { "features fit the architecture", features_fit_architecture },

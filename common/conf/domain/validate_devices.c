@@ -57,6 +57,18 @@ check_disk(const Scope *s, const Device *device, Error *err)
 
     if (disk_place_fits(disk, err) < 0)
         return -1;
+    if ((disk->device == DISK_CDROM || disk->device == DISK_FLOPPY) && disk->bus == DISK_BUS_VIRTIO)
+        return refuse(FROM_QEMU, "disk '%s' of kind '%s' cannot be on the virtio bus: it has no media to eject", disk->target,
+                      disk_device_names[disk->device]);
+    if (disk->device == DISK_LUN && disk->bus != DISK_BUS_VIRTIO && disk->bus != DISK_BUS_SCSI)
+        return refuse(FROM_QEMU, "disk '%s' of kind 'lun' must be on the virtio or scsi bus", disk->target);
+    if (disk->driver.iothread.set && disk->bus != DISK_BUS_VIRTIO)
+        return refuse(FROM_QEMU, "disk '%s' cannot use an I/O thread: it is not on the virtio bus", disk->target);
+    if (disk->wwn && disk->bus != DISK_BUS_IDE && disk->bus != DISK_BUS_SCSI && disk->bus != DISK_BUS_SATA)
+        return refuse(FROM_QEMU, "disk '%s' cannot have a <wwn>: only ide, sata and scsi disks can", disk->target);
+    if (disk->bus != DISK_BUS_VIRTIO && (disk->driver.virtio.iommu || disk->driver.virtio.ats || disk->driver.virtio.packed ||
+                                         disk->driver.virtio.page_per_vq || disk->driver.queues.set))
+        return refuse(FROM_QEMU, "disk '%s' has options in <driver> that only virtio disks have", disk->target);
     if (*digits)
         return refuse(FROM_QEMU, "disk target '%s' ends in a partition number; give the whole disk a name",
                       disk->target);
@@ -153,6 +165,10 @@ check_controller(const Scope *s, const Device *device, Error *err)
 
     if (controller->type == CONTROLLER_USB && controller->usb_model == USB_NEC_XHCI && controller->ports.v > 15)
         return refuse(FROM_QEMU, "a 'nec-xhci' controller has at most 15 ports, not %u", controller->ports.v);
+    if (controller->type == CONTROLLER_IDE && domain_def_is_x86(s->def) &&
+        (controller->index.v > 0 || !domain_def_is_i440fx(s->def)) && g_strcmp0(s->def->os.machine, "isapc") != 0)
+        return refuse(FROM_QEMU, "machine '%s' has %s IDE controller", s->def->os.machine,
+                      domain_def_is_i440fx(s->def) ? "only one" : "no");
     if (controller->driver.iothreads.n)
         return needs_support(s, "virtio-scsi.iothread-mapping", "mapping of queues to I/O threads", err);
     return 0;
@@ -173,8 +189,12 @@ check_interface(const Scope *s, const Device *device, Error *err)
 static int
 check_graphics(const Scope *s, const Device *device, Error *err)
 {
-    unsigned gl = 0;
+    unsigned gl = 0, same = 0;
 
+    DOMAIN_FOREACH_KIND(s->def, DEVICE_GRAPHICS, other)
+        same += GRAPHICS(other)->type == GRAPHICS(device)->type;
+    if (same > 1)
+        return refuse(FROM_QEMU, "a domain has at most one <graphics> of type '%s'", graphics_type_names[GRAPHICS(device)->type]);
     DOMAIN_FOREACH_KIND(s->def, DEVICE_GRAPHICS, other)
         gl += GRAPHICS(other)->gl == TRI_YES || GRAPHICS(other)->type == GRAPHICS_EGL_HEADLESS;
     if (gl > 1)
