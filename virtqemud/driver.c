@@ -98,6 +98,15 @@ free_domain(StoreObject *object)
     domain_free((Domain *)object);
 }
 
+/* Beside the definitions, so that it is on the same disk; hidden from whoever lists them. */
+static int
+open_journal(Driver *driver, Error *err)
+{
+    g_autofree char *path = g_build_filename(driver->config_dir, ".virtqemud.journal", NULL);
+
+    return file_journal_open(path, NULL, err);
+}
+
 Store *
 driver_domains(Driver *driver)
 {
@@ -105,6 +114,10 @@ driver_domains(Driver *driver)
         _cleanup_error_ Error err = ERROR_INIT;
 
         driver->indexed = true;
+        if (open_journal(driver, &err) < 0) {
+            log_warning("%s; definitions are written without it, more slowly", err.message);
+            error_done(&err);
+        }
         if (persist_index(driver, &err) < 0)
             log_error("%s", err.message);
         run_adopt_all(driver);
@@ -130,6 +143,7 @@ void
 driver_done(Driver *driver)
 {
     rpc_kept_done(&driver->list);
+    file_journal_close();
     store_done(&driver->domains);
     qemu_caps_exit();
     qemu_config_done(&driver->config);

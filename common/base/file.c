@@ -8,9 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/journal.h"
 #include "common/base/worker.h"
 
 #define COMMIT_TIMEOUT (60 * USEC_PER_SEC) /* a disk that does not answer for so long is reported, not waited for */
+#define CHECKPOINT_DELAY (3 * USEC_PER_SEC)
 #define TEMP_SUFFIX ".new"
 
 void (*file_fault_hook)(const char *step, const char *path);
@@ -181,6 +183,9 @@ typedef struct {
 static struct {
     Change *first, *last;
     bool running;
+    Journal *journal;
+    GHashTable *unsynced;          /* paths of files and directories the journal still stands for */
+    sd_event_source *checkpoint;   /* timer */
 } commits;
 
 static void
@@ -264,18 +269,157 @@ batch_sync_directories(Batch *batch)
     }
 }
 
+static bool
+batch_succeeds(const Batch *batch)
+{
+    for (const Change *c = batch->first; c; c = c->next)
+        if (c->result < 0)
+            return false;
+    return true;
+}
+
+/* --- the journal --- */
+
+/* A record: kind, mode, time, lengths, then path and content. */
+typedef struct {
+    uint32_t kind, mode;
+    uint64_t usec; /* CLOCK_REALTIME: a file that is newer was changed by somebody else */
+    uint32_t path_size, data_size;
+} ChangeRecord;
+
+static GByteArray *
+change_record(const Change *change)
+{
+    ChangeRecord record = { .kind = change->kind, .mode = change->mode, .usec = clock_realtime_usec(),
+                            .path_size = (uint32_t)strlen(change->path), .data_size = (uint32_t)change->size };
+    GByteArray *bytes = g_byte_array_new();
+
+    g_byte_array_append(bytes, (const guint8 *)&record, sizeof(record));
+    g_byte_array_append(bytes, (const guint8 *)change->path, record.path_size);
+    if (record.data_size)
+        g_byte_array_append(bytes, change->data, record.data_size);
+    return bytes;
+}
+
+static bool
+changed_since(const char *path, uint64_t usec)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && (uint64_t)st.st_mtim.tv_sec > usec / USEC_PER_SEC + 1;
+}
+
+static void
+sync_path(const char *path)
+{
+    _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd >= 0 && fsync(fd) < 0)
+        return; /* a disk that fails: its next user learns it */
+}
+
+/* A change that may not have reached the disk before the machine stopped is made again; in any case it is synced. */
+static void
+replay_change(const void *data, size_t size, bool lost, void *unused)
+{
+    ChangeRecord record;
+    Change change = { 0 };
+    const char *text = (const char *)data + sizeof(record);
+
+    if (size < sizeof(record))
+        return;
+    memcpy(&record, data, sizeof(record));
+    if ((uint64_t)record.path_size + record.data_size != size - sizeof(record) || record.kind > CHANGE_SYMLINK)
+        return;
+    change.path = g_strndup(text, record.path_size);
+    change.kind = (ChangeKind)record.kind;
+    change.mode = record.mode;
+    change.size = record.data_size;
+    change.data = g_strndup(text + record.path_size, record.data_size);
+    if (!lost) {
+        g_autofree char *dir = g_path_get_dirname(change.path);
+
+        sync_path(change.path);
+        sync_path(dir);
+    } else if (!changed_since(change.path, record.usec)) {
+        Batch batch = { .first = &change };
+
+        change_prepare(&change);
+        change_sync(&change);
+        change_apply(&change);
+        batch_sync_directories(&batch);
+    }
+    g_free(change.path);
+    g_free(change.temp);
+    g_free(change.data);
+    error_done(&change.err);
+}
+
+/* Everything the journal stands for is synced; then it need not stand for it any more. */
+static int
+checkpoint(Error *err)
+{
+    GHashTableIter iter;
+    void *path;
+
+    if (journal_is_empty(commits.journal))
+        return 0;
+    fault("checkpoint", "");
+    g_hash_table_iter_init(&iter, commits.unsynced);
+    while (g_hash_table_iter_next(&iter, &path, NULL))
+        sync_path(path);
+    g_hash_table_remove_all(commits.unsynced);
+    fault("journal-reset", "");
+    return journal_reset(commits.journal, err);
+}
+
+/* All changes of the batch, durable with one sync. -1: they could not be recorded, and go the other way. */
+static int
+batch_record(Batch *batch)
+{
+    g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func((GDestroyNotify)g_byte_array_unref);
+    size_t total = 0;
+
+    for (Change *c = batch->first; c; c = c->next) {
+        GByteArray *record = change_record(c);
+
+        total += record->len + JOURNAL_OVERHEAD;
+        g_ptr_array_add(records, record);
+    }
+    /* Before the first is written: a checkpoint would drop it. */
+    if (!journal_fits(commits.journal, total) && (checkpoint(NULL) < 0 || !journal_fits(commits.journal, total)))
+        return -1;
+    for (guint i = 0; i < records->len; i++) {
+        GByteArray *record = records->pdata[i];
+
+        if (journal_append(commits.journal, record->data, record->len, NULL) < 0)
+            return -1;
+    }
+    for (Change *c = batch->first; c; c = c->next) {
+        g_hash_table_add(commits.unsynced, g_path_get_dirname(c->path));
+        g_hash_table_add(commits.unsynced, g_strdup(c->path));
+    }
+    fault("journal-sync", "");
+    return journal_sync(commits.journal, NULL);
+}
+
 static int
 batch_run(void *data, Error *err)
 {
     Batch *batch = data;
+    bool recorded;
 
+    /* What can't be prepared, for want of room, say, is not recorded: its caller learns that it failed. */
     for (Change *c = batch->first; c; c = c->next)
         change_prepare(c);
-    for (Change *c = batch->first; c; c = c->next)
-        change_sync(c);
+    recorded = commits.journal && batch_succeeds(batch) && batch_record(batch) == 0;
+    if (!recorded)
+        for (Change *c = batch->first; c; c = c->next)
+            change_sync(c);
     for (Change *c = batch->first; c; c = c->next)
         change_apply(c);
-    batch_sync_directories(batch);
+    if (!recorded)
+        batch_sync_directories(batch);
     return 0;
 }
 
@@ -298,6 +442,39 @@ batch_gather(void)
         commits.last = NULL;
     last->next = NULL;
     return first;
+}
+
+static void commit_main(Job *job, void *unused);
+static int commit_on_checkpoint(sd_event_source *source, uint64_t usec, void *unused);
+
+static int
+checkpoint_run(void *data, Error *err)
+{
+    return checkpoint(err);
+}
+
+static void
+checkpoint_main(Job *job, void *unused)
+{
+    int *nothing = g_atomic_rc_box_new0(int);
+
+    /* A failure leaves the journal as it is: the next checkpoint tries again. */
+    if (worker_run(job, "the disk", checkpoint_run, nothing, NULL, LOOP_NEVER, NULL) < 0)
+        job_yield(job);
+    g_atomic_rc_box_release(nothing);
+    commit_main(job, NULL); /* what has gathered meanwhile */
+}
+
+/* Not beside a commit: both write the journal. */
+static int
+commit_on_checkpoint(sd_event_source *source, uint64_t usec, void *unused)
+{
+    commits.checkpoint = sd_event_source_disable_unref(commits.checkpoint);
+    if (commits.running)
+        return 0; /* the commit arms the timer again */
+    commits.running = true;
+    job_spawn("checkpoint", NULL, checkpoint_main, NULL);
+    return 0;
 }
 
 static void
@@ -327,6 +504,8 @@ commit_main(Job *job, void *unused)
         g_atomic_rc_box_release(batch);
     }
     commits.running = false;
+    if (commits.journal && !commits.checkpoint && !journal_is_empty(commits.journal))
+        loop_timer(&commits.checkpoint, CHECKPOINT_DELAY, commit_on_checkpoint, NULL, NULL);
 }
 
 static int
@@ -386,6 +565,30 @@ file_commit_symlink(Job *job, const char *target, const char *path, Error *err)
 
     *change = (Change){ .kind = CHANGE_SYMLINK, .path = g_strdup(path), .data = g_strdup(target) };
     return commit(job, change, err);
+}
+
+int
+file_journal_open(const char *path, const char *boot, Error *err)
+{
+    g_autofree char *this_boot = boot ? g_strdup(boot) : file_read_line("/proc/sys/kernel/random/boot_id");
+
+    g_assert(!commits.journal);
+    if (journal_open(path, this_boot ? this_boot : "", replay_change, NULL, &commits.journal, err) < 0)
+        return -1;
+    commits.unsynced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    return 0;
+}
+
+void
+file_journal_close(void)
+{
+    if (!commits.journal)
+        return;
+    commits.checkpoint = sd_event_source_disable_unref(commits.checkpoint);
+    if (checkpoint(NULL) == 0)
+        g_hash_table_remove_all(commits.unsynced);
+    g_clear_pointer(&commits.unsynced, g_hash_table_unref);
+    g_clear_pointer(&commits.journal, journal_close);
 }
 
 void
