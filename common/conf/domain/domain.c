@@ -122,6 +122,40 @@ bios_check(XmlParse *parse, xmlNode *element, void *object)
 }
 static SCHEMA(bios_schema, "sysinfoBios", SysinfoBlock, block_rows, "the BIOS", .check = bios_check);
 
+/* SMBIOS tables have places for these values only, and in this order. */
+static void
+order_entries(SysinfoBlock *block, const char *const *names)
+{
+    SysinfoBlock ordered = { 0 };
+
+    for (; *names; names++)
+        for (size_t i = 0; i < block->entries.n; i++) {
+            if (g_strcmp0(block->entries.items[i]->name, *names) != 0)
+                continue;
+            LIST_ADD(&ordered.entries, list_take((AnyList *)(void *)&block->entries, i));
+            break;
+        }
+    xml_clear(&block_schema, block);
+    *block = ordered;
+}
+
+static int
+sysinfo_check(XmlParse *parse, xmlNode *element, void *object)
+{
+    static const char *const bios[] = { "vendor", "version", "date", "release", NULL };
+    static const char *const system[] = { "manufacturer", "product", "version", "serial", "uuid", "sku", "family", NULL };
+    static const char *const board[] = { "manufacturer", "product", "version", "serial", "asset", "location", NULL };
+    static const char *const chassis[] = { "manufacturer", "version", "serial", "asset", "sku", NULL };
+    SysinfoDef *info = object;
+
+    order_entries(&info->bios, bios);
+    order_entries(&info->system, system);
+    order_entries(&info->chassis, chassis);
+    LIST_FOREACH(SysinfoBlock, one, &info->boards)
+        order_entries(one, board);
+    return 0;
+}
+
 #define S SysinfoDef
 #define SMBIOS_BLOCK(n, f, s) GROUP_AT(n, S, f, s, "SMBIOS block of this name")
 static const XmlRow sysinfo_rows[] = {
@@ -131,7 +165,8 @@ static const XmlRow sysinfo_rows[] = {
     SMBIOS_BLOCK("oemStrings", oem_strings, block_schema),
     ITEMS("entry", S, entries, entry_schema, "a firmware configuration file"), ROWS_END,
 };
-static SCHEMA(sysinfo_schema, "sysinfo", S, sysinfo_rows, "what the machine says about itself");
+static SCHEMA(sysinfo_schema, "sysinfo", S, sysinfo_rows, "what the machine says about itself",
+              .check = sysinfo_check);
 #undef S
 
 static const XmlRow range_rows[] = {

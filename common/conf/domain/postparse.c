@@ -114,6 +114,75 @@ complete_numa(DomainDef *def)
     LIST_ADD(&def->cpu.cells, cell);
 }
 
+static VcpuDef *
+listed_vcpu(const DomainDef *def, unsigned id)
+{
+    LIST_FOREACH(VcpuDef, vcpu, &def->vcpu_list)
+        if (vcpu->id.v == id)
+            return vcpu;
+    return NULL;
+}
+
+static int
+by_vcpu_id(const void *a, const void *b)
+{
+    const VcpuDef *const *x = a, *const *y = b;
+
+    return (*x)->id.v < (*y)->id.v ? -1 : (*x)->id.v > (*y)->id.v;
+}
+
+static int
+check_vcpu(const VcpuDef *vcpu, bool ordered, Error *err)
+{
+    if (vcpu->id.v == 0 && (vcpu->enabled != TRI_YES || vcpu->hotpluggable == TRI_YES))
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: processor 0 is always there and cannot be unplugged");
+    if (vcpu->enabled != TRI_YES && vcpu->hotpluggable == TRI_NO)
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: processor %u is neither enabled nor hotpluggable", vcpu->id.v);
+    if (vcpu->enabled == TRI_YES && vcpu->order.set != ordered)
+        return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: 'order' must be given for all enabled processors or for none");
+    return 0;
+}
+
+/* A list of single processors is made complete: those not named are not there at boot. It decides how many are. */
+static int
+complete_vcpu_list(DomainDef *def, Error *err)
+{
+    unsigned enabled = 0;
+    bool ordered = false;
+
+    if (!def->vcpu_list.n)
+        return 0;
+    if (def->vcpus.v > XML_MAX_ITEMS)
+        return error_setf(err, FROM_DOMAIN, ERR_CONFIG_UNSUPPORTED, "unsupported configuration: <vcpus> is possible for at most "
+                          "%d processors", XML_MAX_ITEMS);
+    for (size_t i = 0; i < def->vcpu_list.n; i++) {
+        const VcpuDef *vcpu = def->vcpu_list.items[i];
+
+        if (vcpu->id.v >= def->vcpus.v || listed_vcpu(def, vcpu->id.v) != vcpu)
+            return error_setf(err, FROM_DOMAIN, ERR_XML_ERROR, "XML error: <vcpus> names processor %u, which is %s", vcpu->id.v,
+                              vcpu->id.v >= def->vcpus.v ? "not there" : "named before");
+        ordered |= vcpu->enabled == TRI_YES && vcpu->order.set;
+    }
+    for (unsigned id = 0; id < def->vcpus.v; id++) {
+        VcpuDef *vcpu = listed_vcpu(def, id);
+
+        if (!vcpu) {
+            vcpu = g_new0(VcpuDef, 1);
+            vcpu->id = (OptUint)OPT(id);
+            vcpu->enabled = TRI_NO;
+            LIST_ADD(&def->vcpu_list, vcpu);
+        }
+        if (check_vcpu(vcpu, ordered, err) < 0)
+            return -1;
+        if (!vcpu->hotpluggable)
+            vcpu->hotpluggable = vcpu->enabled == TRI_YES ? TRI_NO : TRI_YES;
+        enabled += vcpu->enabled == TRI_YES;
+    }
+    qsort(def->vcpu_list.items, def->vcpu_list.n, sizeof(*def->vcpu_list.items), by_vcpu_id);
+    def->vcpus_current = (OptUint)OPT(enabled);
+    return 0;
+}
+
 /* vCPUs by number, and the threads that serve disks. */
 static int
 complete_threads(DomainDef *def, Error *err)
@@ -313,7 +382,7 @@ domain_def_complete(DomainDef *def, unsigned flags, const DomainCaps *caps, Erro
         return -1;
     if (complete_memory(def, err) < 0 || complete_threads(def, err) < 0 || complete_os(def, err) < 0)
         return -1;
-    if (complete_pins(def, err) < 0)
+    if (complete_vcpu_list(def, err) < 0 || complete_pins(def, err) < 0)
         return -1;
     if (complete_machine(def, caps, err) < 0)
         return -1;
