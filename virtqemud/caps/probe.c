@@ -21,21 +21,22 @@ typedef struct {
     const char *command;
     const char *args; /* JSON */
     const char *key;  /* in the answer; NULL: the command */
+    bool once;        /* the same for all accelerators: only TCG's process is asked (listing types loads all modules) */
 } Question;
 
 static const Question questions[] = {
-    { "query-version", NULL, NULL },
-    { "query-target", NULL, NULL },
+    { "query-version", .once = true },
+    { "query-target", .once = true },
     { "query-kvm", NULL, NULL },
     { "query-machines", NULL, NULL },
     { "query-cpu-definitions", NULL, NULL },
     { "query-cpu-model-expansion", "{\"type\":\"full\",\"model\":{\"name\":\"max\"}}", "max" },
     { "query-cpu-model-expansion",
       "{\"type\":\"full\",\"model\":{\"name\":\"max\",\"props\":{\"migratable\":false,\"hv-passthrough\":true}}}", "max-all" },
-    { "query-commands", NULL, NULL },
-    { "qom-list-types", "{\"abstract\":false}", NULL },
-    { "query-tpm-models", NULL, NULL },
-    { "query-tpm-types", NULL, NULL },
+    { "query-commands", .once = true },
+    { "qom-list-types", "{\"abstract\":false}", .once = true },
+    { "query-tpm-models", .once = true },
+    { "query-tpm-types", .once = true },
 };
 
 typedef struct {
@@ -49,14 +50,14 @@ typedef struct {
 } Probe;
 
 static json_t *
-probe_collect(QmpCommand *commands)
+probe_collect(QmpCommand *commands, const Question *const *asked, size_t n)
 {
     json_t *answers = json_object();
 
-    for (size_t i = 0; i < G_N_ELEMENTS(questions); i++) {
+    for (size_t i = 0; i < n; i++) {
         json_t *answer = commands[i].ret ? json_incref(commands[i].ret) : json_null();
 
-        json_object_set_new(answers, questions[i].key ? questions[i].key : questions[i].command, answer);
+        json_object_set_new(answers, asked[i]->key ? asked[i]->key : asked[i]->command, answer);
     }
     return answers;
 }
@@ -67,19 +68,25 @@ probe_ask(Job *job, Probe *probe, const char *path, Error *err)
     static const QmpHandler handler = { 0 };
     g_autofree char *who = g_strdup_printf("the probed '%s'", probe->binary);
     QmpCommand commands[G_N_ELEMENTS(questions)] = { 0 };
+    const Question *asked[G_N_ELEMENTS(questions)];
+    bool first = strcmp(probe->accel, "tcg") == 0;
     Qmp *qmp = NULL;
+    size_t n = 0;
     int r;
 
     if (qmp_connect(job, path, who, &handler, NULL, PROBE_TIMEOUT, &qmp, err) < 0)
         return -1;
     for (size_t i = 0; i < G_N_ELEMENTS(questions); i++) {
-        commands[i].command = questions[i].command;
-        commands[i].args = questions[i].args ? json_loads(questions[i].args, 0, NULL) : NULL;
+        if (questions[i].once && !first)
+            continue;
+        asked[n] = &questions[i];
+        commands[n].command = questions[i].command;
+        commands[n++].args = questions[i].args ? json_loads(questions[i].args, 0, NULL) : NULL;
     }
-    r = qmp_call_many(job, qmp, commands, G_N_ELEMENTS(questions), PROBE_TIMEOUT, err);
+    r = qmp_call_many(job, qmp, commands, n, PROBE_TIMEOUT, err);
     if (r == 0)
-        probe->answers = probe_collect(commands);
-    qmp_commands_done(commands, G_N_ELEMENTS(questions));
+        probe->answers = probe_collect(commands, asked, n);
+    qmp_commands_done(commands, n);
     qmp_free(qmp);
     return r;
 }

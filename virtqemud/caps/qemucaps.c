@@ -14,7 +14,7 @@
 #include "common/base/log.h"
 
 #define CACHE_MAX (32 * 1024 * 1024)
-#define CACHE_FORMAT "virtd-qemu-capabilities-2"
+#define CACHE_FORMAT "virtd-qemu-capabilities-3"
 
 /* What is known of one binary in this process. */
 typedef struct {
