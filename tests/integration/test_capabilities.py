@@ -149,3 +149,26 @@ def test_virt_install_chooses(host, options):
     assert domain.findtext('devices/emulator') == '/usr/bin/qemu-system-x86_64'
     if '--boot' in options:
         assert domain.find('os').get('firmware') == 'efi'
+
+
+@pytest.mark.parametrize('kind', ['qemu'] + (['kvm'] if KVM else []))
+def test_host_model_is_fixed_when_a_guest_starts(host, kind):
+    """The running guest names its model and features, QEMU took them, and the definition still says host-model."""
+    path = host.root / 'hostmodel.xml'
+    path.write_text(f"""<domain type='{kind}'><name>hostmodel</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>
+        <os><type arch='x86_64' machine='q35'>hvm</type></os>
+        <cpu mode='host-model'><feature policy='disable' name='popcnt'/></cpu></domain>""")
+    wanted = xml(host, 'domcapabilities', '--virttype', kind).find("cpu/mode[@name='host-model']")
+    host.virsh('define', str(path))
+    try:
+        host.virsh('start', '--paused', 'hostmodel')
+        cpu = xml(host, 'dumpxml', 'hostmodel').find('cpu')
+        assert (cpu.get('mode'), cpu.get('check')) == ('custom', 'full')
+        assert cpu.findtext('model') == wanted.findtext('model')
+        policies = {f.get('name'): f.get('policy') for f in cpu.findall('feature')}
+        assert policies.pop('popcnt') == 'disable'
+        assert policies.items() <= {f.get('name'): f.get('policy') for f in wanted.findall('feature')}.items()
+        assert xml(host, 'dumpxml', '--inactive', 'hostmodel').find('cpu').get('mode') == 'host-model'
+    finally:
+        host.virsh('destroy', 'hostmodel', check=False)
+        host.virsh('undefine', 'hostmodel')

@@ -4,6 +4,7 @@
 #include "common/conf/domain/postparse.h"
 #include "protocol/constants.h"
 #include "virtqemud/api/api.h"
+#include "virtqemud/caps/hostmodel.h"
 #include "virtqemud/command/command.h"
 #include "virtqemud/device/storage.h"
 #include "virtqemud/domain/define.h"
@@ -114,6 +115,7 @@ xml_to_native(Job *job, RpcCall *call, const remote_connect_domain_xml_to_native
     if (define_parse(job, driver, args->domainXml, 0, &parsed, err) < 0 || qemu_caps_get(job, parsed->devices.emulator, &caps, err) < 0)
         return -1;
     def = domain_def_copy(parsed);
+    host_model_resolve(&def->cpu, caps, def->virt == VIRT_KVM ? QEMU_ACCEL_KVM : QEMU_ACCEL_TCG);
     domain_assign_aliases(def);
     qemu_storage_number(def);
     place = prepare_short_name(-1, def->name);

@@ -98,6 +98,13 @@ cpu_feature_name(const char *qemus)
     return i < 0 ? qemus : cpu_features[i].name;
 }
 
+const char *
+cpu_feature_qemu_name(const char *name)
+{
+    /* QEMU's own slip; all other names it also knows as definitions spell them. */
+    return strcmp(name, "vmx-invvpid-single-context-noglobals") == 0 ? "vmx-invept-single-context-noglobals" : name;
+}
+
 static bool
 one_of(int feature, const char *const *names)
 {
@@ -168,6 +175,26 @@ cpu_vendor_name(const char *cpuid)
         if (strcmp(vendors[i][0], cpuid) == 0)
             return vendors[i][1];
     return NULL;
+}
+
+void
+cpu_drop_invented(CpuSet *set, const CpuSet *cpuid)
+{
+    static const struct {
+        uint32_t msr;
+        const char *announced_by;
+    } registers[] = { { 0x10a, "arch-capabilities" }, { 0xcf, "core-capability" } };
+
+    for (size_t r = 0; r < G_N_ELEMENTS(registers); r++) {
+        int announced_by = cpu_feature_index(registers[r].announced_by);
+
+        if (cpu_set_has(cpuid, announced_by))
+            continue;
+        cpu_set_remove(set, announced_by);
+        for (unsigned i = 0; i < cpu_n_features; i++)
+            if (cpu_features[i].reg == CPU_MSR && cpu_features[i].leaf == registers[r].msr)
+                cpu_set_remove(set, (int)i);
+    }
 }
 
 CpuSet

@@ -39,6 +39,7 @@ extern const unsigned cpu_n_features;
 
 int cpu_feature_index(const char *name);         /* also by QEMU's other spellings; -1: not known */
 const char *cpu_feature_name(const char *qemus); /* the name definitions use for QEMU's; itself when not known */
+const char *cpu_feature_qemu_name(const char *name); /* the other way: what QEMU's option is called, but for '_' */
 /* Is it kept when a guest migrates? */
 bool cpu_feature_migratable(int feature);
 /* May a guest be told to have it? Some bits only report what the host or the guest's kernel does. */
@@ -49,6 +50,12 @@ const CpuModel *cpu_model_find(const char *name);
 const char *const *cpu_ppc64_models(void);
 bool cpu_vendor_known(const char *vendor);
 const char *cpu_vendor_name(const char *cpuid); /* "GenuineIntel" -> "Intel"; NULL */
+
+/*
+ * Take out the features of MSRs that the processor behind doesn't have. KVM invents IA32_ARCH_CAPABILITIES for any, but
+ * nested in another hypervisor it can't always set it.
+ */
+void cpu_drop_invented(CpuSet *set, const CpuSet *cpuid);
 
 static inline void cpu_set_add(CpuSet *set, int i) { set->words[i / 64] |= 1ull << i % 64; }
 static inline void cpu_set_remove(CpuSet *set, int i) { set->words[i / 64] &= ~(1ull << i % 64); }

@@ -240,6 +240,8 @@ domcaps_hypervisor_cpu(const QemuCaps *caps, QemuAccel accel, HypervisorCpu *ret
         if (i >= 0)
             cpu_set_add(&ret->features, i);
     }
+    if (accel == QEMU_ACCEL_KVM && host_cpu()->known)
+        cpu_drop_invented(&ret->features, &host_cpu()->features);
     ret->vendor = cpu_vendor_name(qmp_string(props, "vendor"));
     CpuSignature signature = { prop_uint(props, "family"), prop_uint(props, "model"), prop_uint(props, "stepping") };
 

@@ -56,6 +56,7 @@ read_features(HostCpu *cpu)
         if (value >> f->bit & 1)
             cpu_set_add(&cpu->features, (int)i);
     }
+    cpu_drop_invented(&cpu->features, &cpu->features);
     cpu->tsc_scaling = kvm < 0 ? -1 : ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_CONTROL) > 0;
     if (kvm >= 0) { /* only a virtual CPU says the frequency that guests get */
         _cleanup_fd_ int vm = ioctl(kvm, KVM_CREATE_VM, 0);

@@ -1,6 +1,7 @@
 /* The processor's model and features, and what paravirtualization tells the guest through it. */
 #include "common/conf/domain/device/simple.h"
 #include "common/conf/domain/domain.h"
+#include "virtqemud/caps/cpumodels.h"
 #include "virtqemud/command/command.h"
 
 static void put(GString *text, const char *name, Tri value)
@@ -19,7 +20,7 @@ static void put_features(GString *text, const CpuDef *cpu)
 {
     for (size_t i = 0; i < cpu->features.n; i++) {
         const CpuFeature *feature = cpu->features.items[i];
-        g_autofree char *name = g_strdelimit(g_strdup(feature->name), "_", '-');
+        g_autofree char *name = g_strdelimit(g_strdup(cpu_feature_qemu_name(feature->name)), "_", '-');
 
         put(text, name, feature->policy == CPU_DISABLE || feature->policy == CPU_FORBID ? TRI_OFF : TRI_ON);
     }
@@ -43,7 +44,7 @@ static int put_model(QemuBuild *build, GString *text, Error *err)
         put(text, "migratable", cpu->migratable);
         break;
     case CPU_HOST_MODEL:
-        /* Until models are computed from the host's features: all that this host and QEMU have. */
+        /* Where it could not be named (caps/hostmodel.h): all that this host and QEMU have. */
         g_string_append(text, kvm ? "host" : "max");
         break;
     case CPU_CUSTOM:

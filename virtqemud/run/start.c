@@ -12,6 +12,7 @@
 
 #include "common/base/file.h"
 #include "common/base/undo.h"
+#include "virtqemud/caps/hostmodel.h"
 #include "virtqemud/command/command.h"
 #include "virtqemud/device/kind.h"
 #include "virtqemud/domain/event.h"
@@ -262,6 +263,7 @@ run_start(Job *job, Domain *domain, const DomainDef *def, const RunStart *how, E
     if (qemu_caps_get(job, def->devices.emulator, &caps, err) < 0)
         return -1;
     live = domain_def_copy(def);
+    host_model_resolve(&live->cpu, caps, live->virt == VIRT_KVM ? QEMU_ACCEL_KVM : QEMU_ACCEL_TCG);
     domain->run = run_new();
     domain->run->caps = caps;
     domain->run->starting = true;
