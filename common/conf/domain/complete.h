@@ -10,6 +10,8 @@ bool domain_caps_support(const DomainDef *def, const DomainCaps *caps, const cha
 /* implicit.c: what every machine of the type has, before and after the devices are completed. */
 int domain_add_default_devices(DomainDef *def, const DomainCaps *caps, Error *err);
 int domain_add_implied_devices(DomainDef *def, const DomainCaps *caps, Error *err);
+void domain_number_roots(DomainDef *def);       /* 0 for PCI roots, before the default devices */
+void domain_sort_video(DomainDef *def);         /* the primary adapter first */
 void domain_number_controllers(DomainDef *def); /* indexes for controllers that have none */
 /* The controller of that type and index; NULL if there is none. */
 ControllerDef *domain_find_controller(const DomainDef *def, ControllerType type, unsigned index);

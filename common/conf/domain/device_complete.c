@@ -200,37 +200,6 @@ complete_input(const Completion *c, Device *device, Error *err)
     return 0;
 }
 
-/* Paths made at a start: .../libvirt/qemu/channel/target/domain-3-name/NAME, .../channel/target/name.NAME, or
- * .../channel/3-name/NAME. They are made anew each time. */
-static bool
-is_generated_channel_path(const char *path, const char *name)
-{
-    const char *rest = strstr(path, "/libvirt/qemu/channel/");
-    size_t length = strlen(path), tail = strlen(name);
-
-    if (!rest || length <= tail || strcmp(path + length - tail, name) != 0)
-        return false;
-    rest += strlen("/libvirt/qemu/channel/");
-    if (g_str_has_prefix(rest, "target/"))
-        rest += strlen("target/");
-    else if (!g_ascii_isdigit(*rest))
-        return false;
-    return path[length - tail - 1] == '.' ? !strchr(rest, '/') : path[length - tail - 1] == '/' && strchr(rest, '/');
-}
-
-static int
-complete_channel(const Completion *c, Device *device, Error *err)
-{
-    CharDef *chr = CHARDEV(device);
-
-    if (chr->channel_target == CHANNEL_VIRTIO && chr->source.type == CHAR_UNIX && chr->name && chr->source.path &&
-        is_generated_channel_path(chr->source.path, chr->name)) {
-        g_clear_pointer(&chr->source.path, g_free);
-        chr->source.mode = CHAR_CONNECT;
-    }
-    return 0;
-}
-
 static int
 complete_rng(const Completion *c, Device *device, Error *err)
 {
@@ -318,7 +287,6 @@ static int (*const completions[DEVICE_KIND_MAX])(const Completion *, Device *, E
     [DEVICE_GRAPHICS] = complete_graphics,
     [DEVICE_CONTROLLER] = complete_controller,
     [DEVICE_INPUT] = complete_input,
-    [DEVICE_CHANNEL] = complete_channel,
     [DEVICE_RNG] = complete_rng,
     [DEVICE_PANIC] = complete_panic,
     [DEVICE_TPM] = complete_tpm,

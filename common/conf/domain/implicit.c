@@ -58,6 +58,18 @@ shares_index(const ControllerDef *controller, ControllerDef *const *last)
 }
 
 void
+domain_number_roots(DomainDef *def)
+{
+    DOMAIN_FOREACH_KIND(def, DEVICE_CONTROLLER, device) {
+        ControllerDef *controller = CONTROLLER(device);
+
+        if (controller->type == CONTROLLER_PCI && !controller->index.set &&
+            (controller->pci_model == PCI_ROOT || controller->pci_model == PCIE_ROOT))
+            controller->index = (OptUint)OPT(0);
+    }
+}
+
+void
 domain_number_controllers(DomainDef *def)
 {
     unsigned next[CONTROLLER_NVME + 1] = { 0 };
@@ -146,8 +158,8 @@ add_itco_watchdog(DomainDef *def)
 }
 
 /* Exactly one adapter is the primary one, and it comes first. */
-static void
-sort_video(DomainDef *def)
+void
+domain_sort_video(DomainDef *def)
 {
     Device *primary = domain_def_device(def, DEVICE_VIDEO, 0);
     size_t first = 0;
@@ -230,7 +242,6 @@ domain_add_default_devices(DomainDef *def, const DomainCaps *caps, Error *err)
         add_input(def, INPUT_KEYBOARD);
     }
     add_video(def);
-    sort_video(def);
     if (q35)
         add_iommu(def);
     return 0;

@@ -391,12 +391,14 @@ domain_def_complete(DomainDef *def, unsigned flags, const DomainCaps *caps, Erro
     complete_lifecycle(def);
     if (def->seclabels.n == 1 && def->seclabels.items[0]->type == SECLABEL_NONE && !def->seclabels.items[0]->model)
         def->seclabels.items[0]->model = g_strdup("none");
-    domain_number_controllers(def);
-    sort_devices(def);
+    domain_number_roots(def);
     if (domain_complete_firmware(def, caps, err) < 0)
         return -1;
     if (domain_add_default_devices(def, caps, err) < 0 || complete_cpu(def, caps, err) < 0)
         return -1;
+    domain_number_controllers(def);
+    sort_devices(def);
+    domain_sort_video(def);
     if (complete_devices(def, caps, err) < 0 || domain_add_implied_devices(def, caps, err) < 0)
         return -1;
     if (domain_assign_addresses(def, caps, err) < 0)

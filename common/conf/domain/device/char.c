@@ -1,5 +1,7 @@
 #include "common/conf/domain/device/char.h"
 
+#include <string.h>
+
 const char *const serial_target_names[] = {
     NULL, "isa-serial", "usb-serial", "pci-serial", "spapr-vio-serial", "system-serial", "sclp-serial", "isa-debug", NULL,
 };
@@ -65,6 +67,24 @@ char_check(XmlParse *parse, xmlNode *element, void *object)
                              xml_is(element, "channel", NULL) && chr->channel_target == CHANNEL_VIRTIO);
 }
 
+/* Paths made at a start: .../libvirt/qemu/channel/target/domain-3-name/NAME, .../channel/target/name.NAME, or
+ * .../channel/3-name/NAME. They are made anew each time. */
+static bool
+is_generated_channel_path(const char *path, const char *name)
+{
+    const char *rest = strstr(path, "/libvirt/qemu/channel/");
+    size_t length = strlen(path), tail = strlen(name);
+
+    if (!rest || length <= tail || strcmp(path + length - tail, name) != 0)
+        return false;
+    rest += strlen("/libvirt/qemu/channel/");
+    if (g_str_has_prefix(rest, "target/"))
+        rest += strlen("target/");
+    else if (!g_ascii_isdigit(*rest))
+        return false;
+    return path[length - tail - 1] == '.' ? !strchr(rest, '/') : path[length - tail - 1] == '/' && strchr(rest, '/');
+}
+
 static int
 channel_check(XmlParse *parse, xmlNode *element, void *object)
 {
@@ -73,6 +93,11 @@ channel_check(XmlParse *parse, xmlNode *element, void *object)
     if (chr->channel_target == CHANNEL_GUESTFWD && (!chr->address || !chr->forward_port.set))
         return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
                            "<target> of a guestfwd channel needs an 'address' and a 'port'");
+    if (parse->flags & XML_INACTIVE && chr->channel_target == CHANNEL_VIRTIO && chr->source.type == CHAR_UNIX && chr->name &&
+        chr->source.path && is_generated_channel_path(chr->source.path, chr->name)) {
+        g_clear_pointer(&chr->source.path, g_free);
+        chr->source.mode = CHAR_CONNECT;
+    }
     return char_check(parse, element, object);
 }
 
