@@ -109,6 +109,20 @@ load_config(Main *m, Error *err)
     return config_load(path, m->options.config != NULL, daemon_keys, &d->config, warn_config, NULL, err);
 }
 
+/* A protection that is asked for and not there must not be passed over. */
+static int
+check_config(Main *m, Error *err)
+{
+    const Daemon *d = &m->daemon;
+
+    for (char **driver = d->config.access_drivers; driver && *driver; driver++)
+        if (strcmp(*driver, "none") != 0)
+            return error_setf(err, FROM_CONF, ERR_CONFIG_UNSUPPORTED, "access_drivers '%s' is not supported yet; only 'none' is", *driver);
+    if (g_strcmp0(d->config.auth_unix_rw, "sasl") == 0 || g_strcmp0(d->config.auth_unix_ro, "sasl") == 0)
+        return error_setf(err, FROM_CONF, ERR_CONFIG_UNSUPPORTED, "SASL on unix sockets is not supported; use polkit or none");
+    return 0;
+}
+
 static int
 set_up_log(Main *m, Error *err)
 {
@@ -439,7 +453,7 @@ main_run(Main *m, Error *err)
     Daemon *d = &m->daemon;
     int r;
 
-    if (load_config(m, err) < 0 || set_up_log(m, err) < 0)
+    if (load_config(m, err) < 0 || check_config(m, err) < 0 || set_up_log(m, err) < 0)
         return -1;
     if (m->options.background && daemon(0, 0) < 0) /* before the loop: its descriptors don't survive a fork */
         return error_set_errno(err, FROM_NONE, errno, "cannot go to the background");

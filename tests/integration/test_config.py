@@ -1,0 +1,46 @@
+"""virtqemud.conf: a protection that is not there is not passed over; wrong values name line and key; unknown keys only warn."""
+import subprocess
+
+import pytest
+
+from harness import BUILD
+
+DAEMON = BUILD / 'virtqemud' / 'virtqemud'
+
+
+def start(tmp_path, text):
+    config = tmp_path / 'virtqemud.conf'
+    config.write_text(text)
+    return subprocess.run([DAEMON, '--root', str(tmp_path / 'root'), '--config', str(config), '--timeout', '1'], capture_output=True,
+                          text=True, timeout=60)
+
+
+@pytest.mark.parametrize('text, words', [
+    ('access_drivers = [ "polkit" ]\n', "access_drivers 'polkit' is not supported"),
+    ('auth_unix_rw = "sasl"\n', 'SASL'),
+    ('\nmax_clients = "many"\n', ":2: key 'max_clients' must be an integer"),
+    ('max_clients = 0\n', 'from 1 to'),
+    ('auth_unix_ro = "magic"\n', 'one of none|sasl|polkit'),
+    ('log_level = 9\n', 'from 1 to 4'),
+    ('log_filters = "7:all"\n', 'LEVEL:MATCH'),
+    ('max_clients 5\n', "expected '='"),
+    ('log_outputs = "1:file:relative"\n', '/PATH'),
+    ('host_uuid = "unclosed\n', 'not closed'),
+])
+def test_refused(tmp_path, text, words):
+    done = start(tmp_path, text)
+    assert done.returncode == 1
+    assert words in done.stderr, done.stderr
+
+
+def test_unknown_key_is_a_warning(tmp_path):
+    done = start(tmp_path, '# a comment\nfrom_the_future = 1\nmax_clients = 7\n')
+    assert done.returncode == 0, done.stderr
+    assert ":2: unknown key 'from_the_future' is ignored" in done.stderr
+
+
+def test_options(tmp_path):
+    assert 'virtqemud' in subprocess.run([DAEMON, '--version'], capture_output=True, text=True, check=True).stdout
+    assert '--timeout' in subprocess.run([DAEMON, '--help'], capture_output=True, text=True, check=True).stdout
+    assert subprocess.run([DAEMON, '--timeout', 'soon'], capture_output=True).returncode == 2
+    assert subprocess.run([DAEMON, '--config', str(tmp_path / 'missing'), '--root', str(tmp_path)], capture_output=True).returncode == 1
