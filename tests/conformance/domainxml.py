@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Compare our domain XML with recorded answers of libvirt.
 
-usage: domainxml.py DOMXML CONFORMANCE_DIR [--only WORD] [--diff] [--list]
+usage: domainxml.py DOMXML [CONFORMANCE_DIR, default $VIRTD_CONFORMANCE] [--only WORD] [--diff] [--list]
 
 Feeds the input of every case of category "domain" to DOMXML and compares the parts `define` and `xml` by the rules of
 the conformance set itself (its mask.py and diff.py). Prints how many agree and what differs most often. Skips, with
@@ -32,7 +32,7 @@ def run(tool, case, masker, unstable):
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("domxml")
-    ap.add_argument("folder")
+    ap.add_argument("folder", nargs="?", default=os.environ.get("VIRTD_CONFORMANCE", ""))
     ap.add_argument("--only", default="")
     ap.add_argument("--diff", action="store_true")
     ap.add_argument("--list", action="store_true")
@@ -40,7 +40,7 @@ def main():
     args = ap.parse_args()
     path = os.path.join(args.folder, "open", "domain.json")
     if not os.path.exists(path):
-        print("skipped: no conformance set at", args.folder)
+        print("skipped: no conformance set at '%s' (set VIRTD_CONFORMANCE)" % args.folder)
         return 77
     sys.path.insert(0, args.folder)
     import diff
