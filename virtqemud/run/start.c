@@ -141,7 +141,7 @@ start_build(Domain *domain, StartCommand *command, Error *err)
     g_autofree char *channel_dir = prepare_channel_dir(domain);
     g_autofree char *ram_dir = prepare_ram_dir(domain->driver, domain->base.id, domain_name(domain));
     QemuBuildOptions options = prepare_build_options(domain->driver, run->dir, channel_dir, ram_dir);
-    __attribute__((cleanup(qemu_build_done))) QemuBuild build;
+    __attribute__((cleanup(qemu_build_done))) QemuBuild build = { 0 };
     int r;
 
     guest_fds_init(&command->fds, MONITOR_FD + 1);
