@@ -138,19 +138,19 @@ def junit_outcome(case):
     return 'passed', ''
 
 
-def pytest(folder, count, build_name='build', env=None):
+def pytest(folder, count, build_name='build', env=None, options=()):
     directory = TOP / build_name
     results = directory / 'check-logs' / f'{folder}.xml'
     results.unlink(missing_ok=True)
-    say(f'==> {folder} tests')
+    say(f'==> {folder} tests' + (f' of {build_name}' if build_name != 'build' else ''))
     run(['/usr/bin/python3', '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '--color=no', f'--junitxml={results}',
-         f'tests/{folder}'], directory / 'check-logs' / f'{folder}.log',
+         f'tests/{folder}', *options], directory / 'check-logs' / f'{folder}.log',
         {'VIRTD_TEST_BUILD': str(directory), 'PYTHONDONTWRITEBYTECODE': '1', **(env or {})}, show=True)
     cases = ElementTree.parse(results).iter('testcase') if results.exists() else []
     names = 0
     for case in cases:
         names += 1
-        count.add(f"{folder}:{case.get('classname')}.{case.get('name')}", *junit_outcome(case))
+        count.add(f"{folder}{build_name[5:]}:{case.get('classname')}.{case.get('name')}", *junit_outcome(case))
     if names == 0:
         count.add(f'{folder} tests', 'failed', 'pytest ran none')
 
@@ -177,7 +177,7 @@ def fuzz(seconds, count):
 
 
 def parse_arguments():
-    parts = ['lint', 'unit', 'integration', 'systemd', 'fuzz']
+    parts = ['lint', 'unit', 'integration', 'integration-asan', 'systemd', 'fuzz']
     parser = argparse.ArgumentParser(prog='check', description=__doc__.splitlines()[0])
     parser.add_argument('--only', default=','.join(parts), help='parts, separated by commas: ' + ', '.join(parts))
     parser.add_argument('--fuzz-seconds', type=int, default=10, help='for each target (10)')
@@ -196,8 +196,14 @@ def main():
     if 'unit' in arguments.only and built:
         unit('build', 'unit', count)
     # Without -Werror: sanitizer code makes the compiler see null pointers that are not there.
-    if 'unit' in arguments.only and build('build-asan', count, '-Db_sanitize=address,undefined', '-Db_lundef=false'):
+    sanitized = {'unit', 'integration-asan'} & set(arguments.only) and \
+        build('build-asan', count, '-Db_sanitize=address,undefined', '-Db_lundef=false', '--prefix=/usr')
+    if 'unit' in arguments.only and sanitized:
         unit('build-asan', 'unit-asan', count, SANITIZERS)
+    if 'integration-asan' in arguments.only and sanitized:
+        # Not what measures time. A leak is no failure of a call, and is looked for by the unit tests.
+        pytest('integration', count, 'build-asan', {**SANITIZERS, 'ASAN_OPTIONS': 'detect_leaks=0', 'VIRTD_TEST_PATIENCE': '2'},
+               ['--ignore=tests/integration/test_stuck.py', '--ignore=tests/integration/test_devhost.py'])
     for part in ('integration', 'systemd'):
         if part in arguments.only and built and list((TOP / 'tests' / part).glob('test_*.py')):
             pytest(part, count)

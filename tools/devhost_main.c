@@ -130,7 +130,7 @@ static int inside(const Devhost *d, const char *build, const char *root, int lif
     g_autofree char *logs = g_build_filename(root, d->session ? "home" : "var/log", "libvirt", NULL);
     g_autofree char *notify = g_build_filename(run, "notify", NULL);
     const ActivatorOptions options = {
-        .build = build,
+        .build = d->session ? PRIVATE_HOST_BUILD : build, /* a user may not reach root's own directory */
         .root = d->session ? NULL : root,
         .socket_dir = sockets,
         .log_dir = logs,
@@ -177,7 +177,7 @@ int main(int argc, char **argv)
         return EXIT_DEVHOST;
     if (d.root && (g_mkdir_with_parents(d.root, 0755) < 0 || !(root = absolute(d.root))))
         return EXIT_DEVHOST;
-    host = (PrivateHost){ .root = root, .netns = d.netns, .no_kvm = d.no_kvm, .session = d.session };
+    host = (PrivateHost){ .build = build, .root = root, .netns = d.netns, .no_kvm = d.no_kvm, .session = d.session };
     if (private_host_enter(&host) < 0)
         return EXIT_DEVHOST;
 

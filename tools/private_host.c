@@ -163,6 +163,8 @@ static int mount_root(const PrivateHost *host)
         return fail("make", sockets);
     if (mkdir("/run/libvirt", 0755) < 0 || mount(sockets, "/run/libvirt", NULL, MS_BIND | MS_REC, NULL) < 0)
         return fail("mount", "/run/libvirt");
+    if (host->build && (mkdir(PRIVATE_HOST_BUILD, 0755) < 0 || mount(host->build, PRIVATE_HOST_BUILD, NULL, MS_BIND, NULL) < 0))
+        return fail("mount", PRIVATE_HOST_BUILD);
     if (lstat("/var/run", &st) == 0 && S_ISDIR(st.st_mode) && mount("/run", "/var/run", NULL, MS_BIND | MS_REC, NULL) < 0)
         return fail("mount", "/var/run");
     return 0;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 typedef struct PrivateHost {
+    const char *build; /* absolute; seen under PRIVATE_HOST_BUILD too, where ordinary users can read it; NULL: none */
     const char *root; /* absolute; NULL: a temporary one, in memory, gone with the namespace */
     bool netns;       /* a network of its own, with only loopback, up */
     bool no_kvm;      /* hide /dev/kvm */
@@ -16,6 +17,7 @@ typedef struct PrivateHost {
 } PrivateHost;
 
 #define PRIVATE_HOST_TEMPORARY_ROOT "/run/devhost"
+#define PRIVATE_HOST_BUILD "/run/devhost-build"
 
 /* Enter the namespaces and make the mounts. Returns 0, or -1 after telling stderr what failed. */
 int private_host_enter(const PrivateHost *host);

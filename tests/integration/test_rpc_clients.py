@@ -297,9 +297,9 @@ def as_nobody(daemon, suffix=''):
     """AUTH_LIST, AUTH_POLKIT and a call, as user nobody: (offered type, error code or 0, may then open)."""
     script = textwrap.dedent('''
         import os, sys, struct
-        os.setgid(65534); os.setuid(65534)
         sys.path.insert(0, sys.argv[1])
         from test_rpc_clients import Raw, REMOTE
+        os.setgid(65534); os.setuid(65534)
         c = Raw(sys.argv[2])
         c.send(REMOTE, 66); offered = struct.unpack(">II", c.receive()[5])[1]
         c.send(REMOTE, 70); reply = c.receive()
