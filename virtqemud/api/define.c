@@ -32,27 +32,14 @@ define(Job *job, RpcCall *call, const char *xml, unsigned flags, remote_nonnull_
     Driver *driver = api_driver(call);
     g_autoptr(DomainDef) def = NULL;
     g_autoptr(Domain) d = NULL;
-    Domain *known;
     int r;
 
     if (rpc_call_check_flags(call, flags, VIR_DOMAIN_DEFINE_VALIDATE, err) < 0 ||
-        define_parse(job, driver, xml, XML_INACTIVE | (flags & VIR_DOMAIN_DEFINE_VALIDATE ? XML_VALIDATE : 0), &def, err) < 0)
+        define_parse(job, driver, xml, XML_INACTIVE | (flags & VIR_DOMAIN_DEFINE_VALIDATE ? XML_VALIDATE : 0), &def, err) < 0 ||
+        define_claim(job, driver, def, false, &d, err) < 0)
         return -1;
-    driver_domains(driver);
-    if (define_find(driver, def, false, &known, err) < 0)
-        return -1;
-    d = known ? domain_ref(known) : domain_new(driver, def->name, def->uuid.b);
-    /* In the table before anything waits, so that the same name can't be defined twice at once. */
-    if (!known)
-        store_add(&driver->domains, &d->base);
-    r = job_acquire(job, &d->queue, d->label, JOB_QUEUE_TIMEOUT, err);
-    if (r == 0) {
-        r = d->base.stored ? install(job, d, def, err)
-                           : error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED, "%s was removed meanwhile", d->label);
-        if (r < 0 && !d->persistent && !d->run)
-            store_remove(&driver->domains, &d->base);
-        job_release(job, &d->queue);
-    }
+    r = install(job, d, def, err);
+    define_release(job, d);
     if (r < 0)
         return -1;
     *ret = api_wire_domain(d);

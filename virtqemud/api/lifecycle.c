@@ -92,24 +92,12 @@ create_new(Job *job, RpcCall *call, DomainDef *def, unsigned flags, Domain **ret
         .started_detail = VIR_DOMAIN_EVENT_STARTED_BOOTED,
     };
     g_autoptr(Domain) d = NULL;
-    Domain *known;
     int r;
 
-    driver_domains(driver);
-    if (define_find(driver, def, true, &known, err) < 0)
+    if (define_claim(job, driver, def, true, &d, err) < 0)
         return -1;
-    d = known ? domain_ref(known) : domain_new(driver, def->name, def->uuid.b);
-    /* In the table before anything waits: a second caller sees it, and waits for this job. */
-    if (!known)
-        store_add(&driver->domains, &d->base);
-    r = job_acquire(job, &d->queue, d->label, JOB_QUEUE_TIMEOUT, err);
-    if (r == 0) {
-        r = domain_active(d) ? error_setf(err, FROM_QEMU, ERR_OPERATION_INVALID, "%s is already running", d->label)
-                             : run_start(job, d, def, &how, err);
-        if (r < 0 && !d->persistent && !d->run)
-            store_remove(&driver->domains, &d->base);
-        job_release(job, &d->queue);
-    }
+    r = run_start(job, d, def, &how, err);
+    define_release(job, d);
     if (r < 0)
         return -1;
     if (flags & VIR_DOMAIN_START_AUTODESTROY)

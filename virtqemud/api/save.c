@@ -127,7 +127,6 @@ restore(Job *job, RpcCall *call, const char *path, const char *xml, unsigned fla
     g_autoptr(DomainDef) def = NULL, other = NULL;
     g_autoptr(Domain) d = NULL;
     Driver *driver = api_driver(call);
-    Domain *known;
     int running, r;
 
     if (rpc_call_check_flags(call, flags, SAVE_FLAGS, err) < 0 || running_of(flags, &running, err) < 0 ||
@@ -135,20 +134,10 @@ restore(Job *job, RpcCall *call, const char *path, const char *xml, unsigned fla
         return -1;
     if (xml && replacement(job, driver, def, xml, &other, err) < 0)
         return -1;
-    driver_domains(driver);
-    if (define_find(driver, def, true, &known, err) < 0)
+    if (define_claim(job, driver, def, true, &d, err) < 0)
         return -1;
-    d = known ? domain_ref(known) : domain_new(driver, def->name, def->uuid.b);
-    if (!known)
-        store_add(&driver->domains, &d->base);
-    r = job_acquire(job, &d->queue, d->label, JOB_QUEUE_TIMEOUT, err);
-    if (r == 0) {
-        r = domain_active(d) ? error_setf(err, FROM_QEMU, ERR_OPERATION_INVALID, "%s is already running", d->label)
-                             : boot_from_image(job, d, &image, other ? other : def, running, err);
-        if (r < 0 && !d->persistent && !d->run)
-            store_remove(&driver->domains, &d->base);
-        job_release(job, &d->queue);
-    }
+    r = boot_from_image(job, d, &image, other ? other : def, running, err);
+    define_release(job, d);
     return r;
 }
 

@@ -183,8 +183,9 @@ define_parse_stored(Driver *driver, const char *xml, DomainDef **ret, Error *err
     return domain_def_parse(xml, XML_STATUS, NULL, ret, err);
 }
 
-int
-define_find(Driver *driver, const DomainDef *def, bool refuse_active, Domain **ret, Error *err)
+/* Borrowed; NULL when def is of a new one. */
+static int
+define_find(Driver *driver, const DomainDef *def, Domain **ret, Error *err)
 {
     Domain *same_uuid = (Domain *)store_by_uuid(&driver->domains, def->uuid.b);
     Domain *same_name = (Domain *)store_by_name(&driver->domains, def->name);
@@ -199,8 +200,46 @@ define_find(Driver *driver, const DomainDef *def, bool refuse_active, Domain **r
         uuid_to_text(same_name->base.uuid, uuid);
         return error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED, "domain '%s' already exists with uuid %s", def->name, uuid);
     }
-    if (same_uuid && refuse_active && (domain_active(same_uuid) || same_uuid->run))
-        return error_setf(err, FROM_QEMU, ERR_OPERATION_INVALID, "domain is already active as '%s'", domain_name(same_uuid));
     *ret = same_uuid;
     return 0;
+}
+
+static int
+define_check(const Domain *domain, bool inactive, Error *err)
+{
+    if (!domain->base.stored)
+        return error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED, "%s was removed meanwhile", domain->label);
+    if (inactive && (domain_active(domain) || domain->run))
+        return error_setf(err, FROM_QEMU, ERR_OPERATION_INVALID, "domain is already active as '%s'", domain_name(domain));
+    return 0;
+}
+
+int
+define_claim(Job *job, Driver *driver, const DomainDef *def, bool inactive, Domain **ret, Error *err)
+{
+    Store *store = driver_domains(driver);
+    g_autoptr(Domain) domain = NULL;
+    Domain *known;
+
+    if (define_find(driver, def, &known, err) < 0 || (known && define_check(known, inactive, err) < 0))
+        return -1;
+    domain = known ? domain_ref(known) : domain_new(driver, def->name, def->uuid.b);
+    if (!known)
+        store_add(store, &domain->base);
+    if (job_acquire(job, &domain->queue, domain->label, JOB_QUEUE_TIMEOUT, err) < 0)
+        return -1; /* whoever holds it now decides whether it stays */
+    if (define_check(domain, inactive, err) < 0) {
+        define_release(job, domain);
+        return -1;
+    }
+    *ret = g_steal_pointer(&domain);
+    return 0;
+}
+
+void
+define_release(Job *job, Domain *domain)
+{
+    if (!domain->persistent && !domain->run)
+        store_remove(&domain->driver->domains, &domain->base);
+    job_release(job, &domain->queue);
 }

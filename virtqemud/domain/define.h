@@ -16,7 +16,10 @@ int define_parse(Job *job, Driver *driver, const char *xml, unsigned flags, Doma
 int define_parse_stored(Driver *driver, const char *xml, DomainDef **ret, Error *err);
 
 /*
- * The domain that def would change: found by UUID; *ret NULL when it is new. -1 when name or UUID clash, or when
- * refuse_active and it is running already. *ret is borrowed.
+ * The domain that def is about, known or new, in the table and with its job held; *ret is a reference. -1 when name or
+ * UUID clash with another's, or when inactive is asked for and it runs. Everybody who names it meanwhile finds it and
+ * waits for the job, so that the same guest is not made twice.
  */
-int define_find(Driver *driver, const DomainDef *def, bool refuse_active, Domain **ret, Error *err);
+int define_claim(Job *job, Driver *driver, const DomainDef *def, bool inactive, Domain **ret, Error *err) _must_check_;
+/* Let go of the job. A domain that was new and came to nothing leaves the table. */
+void define_release(Job *job, Domain *domain);
