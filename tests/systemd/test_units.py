@@ -1,6 +1,7 @@
 """The installed units under a real systemd: what an administrator sees, from the first client to a crash with guests."""
 import json
 import subprocess
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,16 @@ def test_socket_modes(container):
     done = container.run('stat', '-c', '%a %n', '/run/libvirt/virtqemud-sock', '/run/libvirt/virtqemud-sock-ro',
                          '/run/libvirt/virtqemud-admin-sock', check=True)
     assert [line.split()[0] for line in done.stdout.splitlines()] == ['666', '666', '600']
+
+
+def test_polkit_knows_the_actions(tree):
+    defaults = {}
+    for path in (tree / 'usr/share/polkit-1/actions').glob('*.policy'):
+        for action in ElementTree.parse(path).iter('action'):
+            defaults[action.get('id')] = action.find('defaults/allow_any').text
+    assert defaults['org.libvirt.unix.manage'] == 'auth_admin_keep' and defaults['org.libvirt.unix.monitor'] == 'yes'
+    assert defaults['org.libvirt.api.domain.getattr'] == 'yes' and defaults['org.libvirt.api.connect.search-domains'] == 'yes'
+    assert defaults['org.libvirt.api.domain.write'] == 'no' and len(defaults) > 80
 
 
 def test_first_client_activates(container):
@@ -92,6 +103,10 @@ GUEST = '''<domain type='qemu'>
       <source file='/tmp/bootsector.img'/>
       <target dev='hda' bus='ide'/>
     </disk>
+    <interface type='bridge'><source bridge='br-unit'/><model type='virtio'/></interface>
+    <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+    <graphics type='vnc' autoport='yes'/>
+    <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
   </devices>
 </domain>
 '''
@@ -103,6 +118,7 @@ def guest(container):
     root = Path(f'/proc/{container.pid}/root')
     (root / 'tmp/bootsector.img').write_bytes((Path(cache) / 'bootsector.img').read_bytes())
     (root / 'tmp/unit-guest.xml').write_text(GUEST)
+    container.run('ip', 'link', 'add', 'br-unit', 'type', 'bridge', check=True)
     container.virsh('define', '/tmp/unit-guest.xml')
     container.virsh('start', 'unit-guest')
     console = root / 'tmp/unit-guest.console'
@@ -135,3 +151,8 @@ def test_guest_outlives_the_idle_exit_or_keeps_the_daemon(container, guest):
     container.run('systemctl', 'stop', 'virtqemud.service', check=True)
     assert 'unit-guest' in container.virsh('list')
     assert guest_pid(container) == before
+
+
+def test_guests_do_not_run_as_root(container, guest):
+    user = container.run('ps', '-o', 'user:32=', '-p', guest_pid(container)[0], check=True).stdout.strip()
+    assert user == 'libvirt-qemu'
