@@ -10,6 +10,9 @@
 #include "virtqemud/caps/sysinfo.h"
 #include "virtqemud/caps/target.h"
 
+#define LOG_SOURCE "qemu.caps"
+#include "common/base/log.h"
+
 /* --- <capabilities> --- */
 
 /* One emulator of the host, asked on a job of its own so that all are asked at once. */
@@ -69,9 +72,14 @@ ask_all(Job *job, GPtrArray *asked)
         if (job_wait(job, &((Asked *)asked->pdata[i])->done, "an emulator's capabilities", LOOP_NEVER, NULL) < 0)
             continue;
     job_unshield(job);
-    for (guint i = asked->len; i-- > 0;)
-        if (((Asked *)asked->pdata[i])->result < 0)
-            g_ptr_array_remove_index(asked, i);
+    for (guint i = asked->len; i-- > 0;) {
+        const Asked *a = asked->pdata[i];
+
+        if (a->result == 0)
+            continue;
+        log_warning("the capabilities are without '%s': %s", a->binary, a->err.message);
+        g_ptr_array_remove_index(asked, i);
+    }
 }
 
 static char *
