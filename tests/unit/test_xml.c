@@ -271,6 +271,35 @@ hostile_text(void **state)
 }
 
 static void
+encodings(void **state)
+{
+    static const char *const fine[] = {
+        "<?xml version='1.0' encoding='ISO-8859-1'?><cart><name>\xe9</name></cart>",
+        "<?xml version='1.0' encoding='UTF-8'?><cart><name>\xc3\xa9</name></cart>", "\xef\xbb\xbf<cart><name>\xc3\xa9</name></cart>",
+        "<!-- c --><cart><name>&#233;</name></cart><!-- d -->", "<cart><name><![CDATA[\xc3\xa9]]></name></cart>",
+    };
+    static const char *const wrong[] = {
+        "<?xml version='1.0' encoding='no-such'?><cart/>", "<?xml version='1.0' encoding='UTF-8'?><cart><name>\xe9</name></cart>",
+        "<?xml version='1.0' encoding='UTF-16'?><cart><name>\xe9\xff</name></cart>", "<cart><name>\x01</name></cart>",
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(fine); i++) {
+        _cleanup_error_ Error err = ERROR_INIT;
+        Cart *cart = read_cart(fine[i], 0, &err);
+
+        assert_non_null(cart);
+        assert_string_equal(cart->name, "\xc3\xa9");
+        xml_free(&cart_schema, cart);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        _cleanup_error_ Error err = ERROR_INIT;
+
+        assert_null(read_cart(wrong[i], 0, &err));
+        assert_int_equal(err.code, ERR_XML_DETAIL);
+    }
+}
+
+static void
 comparison_names_the_row(void **state)
 {
     _cleanup_error_ Error err = ERROR_INIT;
@@ -321,6 +350,7 @@ main(void)
         cmocka_unit_test(flags_choose_rows),
         cmocka_unit_test(errors_name_place_and_remedy),
         cmocka_unit_test(hostile_text),
+        cmocka_unit_test(encodings),
         cmocka_unit_test(comparison_names_the_row),
         cmocka_unit_test(bitmaps),
         cmocka_unit_test(documents_from_tables),
