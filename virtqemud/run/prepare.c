@@ -221,6 +221,7 @@ prepare_nvram(Job *job, Domain *domain, DomainDef *live, Error *err)
 int
 prepare_definition(Job *job, Domain *domain, DomainDef *live, Error *err)
 {
+    live->id = (OptInt)OPT(domain->base.id);
     domain_assign_aliases(live);
     qemu_storage_number(live);
     DOMAIN_FOREACH_KIND(live, DEVICE_GRAPHICS, device)
