@@ -224,7 +224,8 @@ bank_read(unsigned cpu, unsigned index)
     bank = g_new0(Bank, 1);
     bank->level = (unsigned)atoi(level);
     bank->id = (unsigned)atoi(id);
-    bank->bytes = g_ascii_strtoull(size, &unit, 10) << (*unit == 'K' ? 10 : *unit == 'M' ? 20 : 0);
+    bank->bytes = g_ascii_strtoull(size, &unit, 10);
+    bank->bytes <<= *unit == 'K' ? 10 : *unit == 'M' ? 20 : 0;
     bank->type = bank_type(type);
     bank->cpus = cache_line(cpu, index, "shared_cpu_list");
     return bank;
