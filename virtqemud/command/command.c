@@ -126,9 +126,9 @@ static int add_machine(QemuBuild *build, Error *err)
 
         build_option(build, "-uuid", "%s", uuid_format(&build->def->uuid, uuid));
     }
+    command_smbios(build);
     if (domain_def_count(build->def, DEVICE_GRAPHICS) == 0)
         build_option(build, "-display", "none");
-    command_smbios(build);
     build_option(build, "-no-user-config", NULL);
     build_option(build, "-nodefaults", NULL);
     add_monitor(build);

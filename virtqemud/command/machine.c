@@ -1,4 +1,6 @@
 /* The machine, its memory, processors' topology and NUMA nodes. */
+#include <limits.h>
+
 #include "common/conf/domain/device/memory.h"
 #include "common/conf/domain/device/simple.h"
 #include "common/conf/domain/domain.h"
@@ -220,7 +222,29 @@ static void put_iothreads(QemuBuild *build)
         put_iothread(build, i + 1, NULL);
 }
 
-static void put_node(QemuBuild *build, const NumaCell *cell, unsigned id, const char *memdev)
+/* The node whose processors reach a node's memory fastest: itself where it has processors. */
+static unsigned initiator_of(const CpuDef *cpu, const NumaCell *cell, unsigned id)
+{
+    unsigned first = 0, best = 0;
+    unsigned long long latency = ULLONG_MAX;
+
+    if (cell->cpus)
+        return id;
+    for (size_t i = cpu->cells.n; i-- > 0;)
+        if (cpu->cells.items[i]->cpus)
+            first = cpu->cells.items[i]->id.set ? cpu->cells.items[i]->id.v : (unsigned)i;
+    for (size_t i = 0; i < cpu->latencies.n; i++) {
+        const NumaLink *link = cpu->latencies.items[i];
+
+        if (link->target.v == id && link->value.v < latency) {
+            latency = link->value.v;
+            best = link->initiator.v;
+        }
+    }
+    return latency == ULLONG_MAX ? first : best;
+}
+
+static void put_node(QemuBuild *build, const NumaCell *cell, unsigned id, const char *memdev, bool hmat)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
@@ -232,8 +256,43 @@ static void put_node(QemuBuild *build, const NumaCell *cell, unsigned id, const 
         for (char **range = ranges; *range; range++)
             g_string_append_printf(text, ",cpus=%s", *range);
     }
+    if (hmat)
+        g_string_append_printf(text, ",initiator=%u", initiator_of(&build->def->cpu, cell, id));
     g_string_append_printf(text, ",memdev=%s", memdev);
     build_option(build, "-numa", "%s", text->str);
+}
+
+static void put_link(QemuBuild *build, const NumaLink *link, const char *what, const char *unit)
+{
+    static const char *const hierarchies[] = { "memory", "first-level", "second-level", "third-level" };
+    unsigned level = MIN(link->cache.v, G_N_ELEMENTS(hierarchies) - 1);
+
+    build_option(build, "-numa", "hmat-lb,initiator=%u,target=%u,hierarchy=%s,data-type=%s-%s,%s=%llu%s", link->initiator.v,
+                 link->target.v, hierarchies[level], link->type, what, what, link->value.v, unit);
+}
+
+static void put_cache(QemuBuild *build, unsigned id, const NumaCache *cache)
+{
+    const char *associativity = g_strcmp0(cache->associativity, "full") == 0 ? "complex" : cache->associativity;
+    const char *policy = g_strcmp0(cache->policy, "writeback") == 0 ? "write-back"
+                         : g_strcmp0(cache->policy, "writethrough") == 0 ? "write-through" : cache->policy;
+
+    build_option(build, "-numa", "hmat-cache,node-id=%u,size=%lluK,level=%u,associativity=%s,policy=%s,line=%llu", id,
+                 cache->size.v, cache->level.v, associativity ? associativity : "none", policy ? policy : "none", cache->line.v);
+}
+
+/* How fast which processors reach which memory: the guest's HMAT table. */
+static void put_hmat(QemuBuild *build)
+{
+    const CpuDef *cpu = &build->def->cpu;
+
+    for (size_t i = 0; i < cpu->latencies.n; i++)
+        put_link(build, cpu->latencies.items[i], "latency", "");
+    for (size_t i = 0; i < cpu->bandwidths.n; i++)
+        put_link(build, cpu->bandwidths.items[i], "bandwidth", "K");
+    for (size_t i = 0; i < cpu->cells.n; i++)
+        for (size_t j = 0; j < cpu->cells.items[i]->caches.n; j++)
+            put_cache(build, cpu->cells.items[i]->id.set ? cpu->cells.items[i]->id.v : (unsigned)i, cpu->cells.items[i]->caches.items[j]);
 }
 
 void command_numa(QemuBuild *build)
@@ -247,7 +306,7 @@ void command_numa(QemuBuild *build)
         g_autofree char *memdev = g_strdup_printf("ram-node%u", id);
 
         build_object(build, memory_object(build, memdev, whole_mib(cell->memory.v), cell->mem_access, cell->discard));
-        put_node(build, cell, id, memdev);
+        put_node(build, cell, id, memdev, has_hmat(build));
     }
     for (size_t i = 0; i < cpu->cells.n; i++) {
         const NumaCell *cell = cpu->cells.items[i];
@@ -256,4 +315,5 @@ void command_numa(QemuBuild *build)
             build_option(build, "-numa", "dist,src=%u,dst=%u,val=%u", cell->id.set ? cell->id.v : (unsigned)i,
                          cell->distances.items[j]->id.v, cell->distances.items[j]->value.v);
     }
+    put_hmat(build);
 }

@@ -17,6 +17,8 @@ static int interface_check(const QemuBuild *build, const Device *device, Error *
 {
     const NetDef *net = NET(device);
 
+    if (build->options->for_show && net->type == NET_VDPA)
+        return 0; /* shown as the tap it could be */
     if (net->type == NET_HOSTDEV || net->type == NET_VDPA || net->type == NET_VDS || net->type == NET_INTERNAL)
         return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "interfaces of type '%s' are not supported",
                           net_type_names[net->type]);
@@ -53,7 +55,7 @@ static int tap_netdev(QemuBuild *build, const NetDef *net, json_t *props, Error 
         prop_bool(props, "vhost", true);
         put_fds(props, "vhostfd", "vhostfds", vhost);
     }
-    if (net->sndbuf.set)
+    if (net->sndbuf.set && !build->options->for_show)
         prop_u64(props, "sndbuf", net->sndbuf);
     return 0;
 }
