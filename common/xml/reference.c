@@ -27,8 +27,51 @@ append_type(GString *out, const XmlRow *row)
     }
 }
 
+/* Where a row stands: offsets are relative to the struct of `top`, the table of the whole allocation. */
+typedef struct Place {
+    const XmlSchema *top;
+    size_t base;
+} Place;
+
+/* The enum row that fills the field at offset. */
+static const XmlRow *
+find_key(const XmlSchema *schema, size_t base, size_t offset, unsigned depth)
+{
+    for (const XmlRow *row = schema->rows; row->kind != ROW_END && depth < MAX_DEPTH; row++) {
+        const XmlRow *found = NULL;
+
+        if (row->names && row->type == &xt_enum && base + row->offset == offset)
+            return row;
+        if (row->kind == ROW_INLINE || row->kind == ROW_GROUP)
+            found = find_key(row->schema, base + row->offset, offset, depth + 1);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+/* "only with `type` file, block" */
 static void
-append_row(GString *out, const XmlRow *row)
+append_condition(GString *out, const XmlRow *row, const Place *place)
+{
+    const XmlRow *key = row->when.mask ? find_key(place->top, 0, place->base + row->when.offset, 0) : NULL;
+    bool most = row->when.mask >> 63; /* all values but a few */
+    const char *separator = "";
+
+    if (!key)
+        return;
+    g_string_append_printf(out, most ? " (not with `%s` " : " (only with `%s` ", key->name ? key->name : "text");
+    for (int i = 1; key->names[i]; i++) {
+        if ((row->when.mask >> i & 1) == most)
+            continue;
+        g_string_append_printf(out, "%s`%s`", separator, key->names[i]);
+        separator = ", ";
+    }
+    g_string_append_c(out, ')');
+}
+
+static void
+append_row(GString *out, const XmlRow *row, const Place *place)
 {
     bool attribute = row->kind == ROW_ATTR || row->kind == ROW_SIZE_ATTR;
     bool text = row->kind == ROW_TEXT || row->kind == ROW_SIZE_TEXT;
@@ -48,8 +91,7 @@ append_row(GString *out, const XmlRow *row)
         g_string_append(out, " (of a running machine)");
     if (row->flags & XR_SECURE)
         g_string_append(out, " (shown only on request)");
-    if (row->when.mask)
-        g_string_append(out, " (for some types only)");
+    append_condition(out, row, place);
     g_string_append_c(out, '\n');
 }
 
@@ -68,39 +110,47 @@ is_value(const XmlRow *row)
 }
 
 static void
-append_values(GString *out, const XmlSchema *schema)
+append_values(GString *out, const XmlSchema *schema, const Place *place)
 {
     for (const XmlRow *row = schema->rows; row->kind != ROW_END; row++) {
+        const Place inside = { place->top, place->base + row->offset };
+
         if (row->kind == ROW_INLINE)
-            append_values(out, row->schema);
+            append_values(out, row->schema, &inside);
         else if (is_value(row))
-            append_row(out, row);
+            append_row(out, row, place);
     }
 }
 
 static void
-append_children(GString *out, const char *path, const XmlSchema *schema, unsigned depth)
+append_children(GString *out, const char *path, const XmlSchema *schema, const Place *place, unsigned depth)
 {
     for (const XmlRow *row = schema->rows; row->kind != ROW_END && depth < MAX_DEPTH; row++) {
-        g_autofree char *inside = NULL;
+        bool allocated = row->kind == ROW_PTR || row->kind == ROW_LIST;
+        const Place inside = { allocated ? row->schema : place->top, allocated ? 0 : place->base + row->offset };
+        g_autofree char *child = NULL;
 
         if (row->kind == ROW_INLINE)
-            append_children(out, path, row->schema, depth + 1);
-        if (!row->name || !row->schema || row->kind == ROW_INLINE || row->schema == schema)
+            append_children(out, path, row->schema, &inside, depth + 1);
+        if (!row->name || !row->schema || row->kind == ROW_INLINE || row->schema == schema || row->flags & XR_HIDDEN)
             continue;
-        inside = g_strdup_printf("%s/%s", path, row->name);
-        g_string_append_printf(out, "\n### %s\n\n%s\n\n", inside, row->schema->doc);
-        append_values(out, row->schema);
-        append_children(out, inside, row->schema, depth + 1);
+        child = g_strdup_printf("%s/%s", path, row->name);
+        g_string_append_printf(out, "\n### %s\n\n%s", child, row->doc ? row->doc : row->schema->doc);
+        append_condition(out, row, place);
+        g_string_append(out, "\n\n");
+        append_values(out, row->schema, &inside);
+        append_children(out, child, row->schema, &inside, depth + 1);
     }
 }
 
 void
 xml_reference_element(GString *out, const char *path, const XmlSchema *schema)
 {
+    const Place top = { schema, 0 };
+
     g_string_append_printf(out, "\n## %s\n\n%s\n\n", path, schema->doc);
-    append_values(out, schema);
-    append_children(out, path, schema, 0);
+    append_values(out, schema, &top);
+    append_children(out, path, schema, &top, 0);
 }
 
 char *
