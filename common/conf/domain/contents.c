@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Disks of a bus stay together in the order of their targets. */
+/* Disks of a bus stay together in the order of their targets; those alike, or without a number, as they come. */
 static size_t
 disk_place(const DomainDef *def, const DiskDef *disk)
 {
@@ -17,7 +17,7 @@ disk_place(const DomainDef *def, const DiskDef *disk)
 
         if (other->kind != DEVICE_DISK || DISK(other)->bus != disk->bus)
             continue;
-        if (disk_name_to_index(DISK(other)->target) < index)
+        if (disk_name_to_index(DISK(other)->target) <= index)
             return place == def->devices.list.n ? i + 1 : place;
         place = i;
     }
