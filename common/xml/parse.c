@@ -148,9 +148,14 @@ xml_attr(const xmlNode *element, const char *name)
 char *
 xml_text(const xmlNode *element)
 {
-    xmlChar *value = xmlNodeGetContent(element);
-    char *copy = g_strdup(value ? (const char *)value : "");
+    const xmlNode *only = element->type == XML_ELEMENT_NODE ? element->children : NULL;
+    xmlChar *value;
+    char *copy;
 
+    if (only && !only->next && only->type == XML_TEXT_NODE)
+        return g_strdup((const char *)only->content);
+    value = xmlNodeGetContent(element);
+    copy = g_strdup(value ? (const char *)value : "");
     xmlFree(value);
     return copy;
 }
@@ -186,13 +191,31 @@ single_child(XmlParse *parse, xmlNode *element, const XmlRow *row, xmlNode **ret
 
 /* -- values -- */
 
+/* The attribute's text without a copy where libxml2 has it in one piece; otherwise *ret_owned is the copy. */
+static const char *
+attribute_text(const xmlNode *element, const char *name, char **ret_owned)
+{
+    const xmlAttr *attr = element->properties;
+
+    while (attr && (attr->ns || strcmp((const char *)attr->name, name) != 0))
+        attr = attr->next;
+    if (!attr)
+        return NULL;
+    if (!attr->children)
+        return "";
+    if (attr->children->type == XML_TEXT_NODE && !attr->children->next)
+        return (const char *)attr->children->content;
+    return *ret_owned = xml_attr(element, name);
+}
+
 static int
 read_attribute(XmlParse *parse, xmlNode *element, const XmlRow *row, void *object)
 {
-    g_autofree char *text = xml_attr(element, row->name), *why = NULL;
+    g_autofree char *owned = NULL, *why = NULL;
+    const char *text = attribute_text(element, row->name, &owned);
 
     if (!text && row->def)
-        text = g_strdup(row->def);
+        text = row->def;
     if (!text) {
         if (!(row->flags & XR_REQUIRED))
             return 0;
