@@ -116,10 +116,13 @@ def test_nothing_survives_a_killed_devhost(tree, sig):
     code = CLIENT + 'import time; print(ask("orphan")[1], flush=True); time.sleep(1000)'
     with subprocess.Popen([harness.DEVHOST_PROGRAM, '--build', str(tree), '--', '/usr/bin/python3', '-c', code],
                           stdout=subprocess.PIPE, text=True) as process:
-        assert int(process.stdout.readline())
-        assert len(guests()) == len(before) + 1
-        process.send_signal(sig)
-        process.wait(30)
+        try:
+            assert int(process.stdout.readline())
+            wait_until(lambda: len(guests()) == len(before) + 1, 'the guest runs')
+            process.send_signal(sig)
+            process.wait(30)
+        finally:
+            process.kill()
     wait_until(lambda: guests() == before, f'a process of the private host survived signal {sig}')
 
 
