@@ -1,5 +1,7 @@
 """Guests with the devices people have: QEMU takes what we tell it, and the guest runs. What exactly is told is held in
 tests/command; this shows that the installed QEMU agrees."""
+import json
+
 import pytest
 
 DESKTOP = '''
@@ -64,6 +66,16 @@ def test_numa_and_iothreads(host, guest):
         '<features>', "<cpu><numa><cell id='0' cpus='0' memory='65536'/><cell id='1' cpus='1' memory='65536'/></numa></cpu><features>"))
     g.create().wait_up()
     assert 'vcpu.current=2' in host.virsh('domstats', 'numa')
+
+
+def test_limits_of_a_disk(host, guest):
+    g = guest('limited')
+    g.path.write_text(g.xml.replace("<target dev='hda' bus='ide'/>", "<target dev='hda' bus='ide'/><iotune>"
+                      "<read_bytes_sec>1048576</read_bytes_sec><total_iops_sec>500</total_iops_sec></iotune>"))
+    g.create().wait_up()
+    block = json.loads(host.virsh('qemu-monitor-command', 'limited', '{"execute":"query-block"}'))['return']
+    limits = next(b['inserted'] for b in block if b.get('inserted'))
+    assert (limits['bps_rd'], limits['iops'], limits['bps']) == (1048576, 500, 0)
 
 
 def test_memory_in_a_file(host, guest):

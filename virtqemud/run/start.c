@@ -24,6 +24,7 @@
 #include "virtqemud/run/prepare.h"
 #include "virtqemud/run/run.h"
 #include "virtqemud/run/tap.h"
+#include "virtqemud/run/throttle.h"
 
 #define LOG_SOURCE "qemu.run"
 #include "common/base/log.h"
@@ -224,6 +225,8 @@ start_qemu(Job *job, Domain *domain, const RunStart *how, Error *err)
         r = start_inquire(job, domain, err);
     if (r == 0)
         r = prepare_running(job, domain, err);
+    if (r == 0)
+        r = throttle_apply(job, domain, err);
     if (r == 0 && how->incoming_fd >= 0)
         r = run_load(job, domain, how->incoming_fd, err);
     if (r < 0)
