@@ -1,6 +1,8 @@
 """Guests with the devices people have: QEMU takes what we tell it, and the guest runs. What exactly is told is held in
 tests/command; this shows that the installed QEMU agrees."""
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +78,24 @@ def test_limits_of_a_disk(host, guest):
     block = json.loads(host.virsh('qemu-monitor-command', 'limited', '{"execute":"query-block"}'))['return']
     limits = next(b['inserted'] for b in block if b.get('inserted'))
     assert (limits['bps_rd'], limits['iops'], limits['bps']) == (1048576, 500, 0)
+
+
+def test_vcpus_are_pinned(host, guest):
+    g = guest('pinned')
+    g.path.write_text(g.xml.replace('<vcpu>1</vcpu>', "<vcpu>2</vcpu><cputune><vcpupin vcpu='1' cpuset='0'/></cputune>"))
+    g.create().wait_up()
+    allowed = {}
+    for task in Path(f"/proc/{host.qemu_pid('pinned')}/task").iterdir():
+        allowed[(task / 'comm').read_text().strip()] = os.sched_getaffinity(int(task.name))
+    assert allowed['CPU 1/TCG'] == {0}
+    assert allowed['CPU 0/TCG'] == os.sched_getaffinity(0)
+
+
+def test_pinning_to_what_is_not_there(host, guest):
+    g = guest('misplaced')
+    g.path.write_text(g.xml.replace('<vcpu>1</vcpu>', "<vcpu cpuset='1000'>1</vcpu>"))
+    done = host.virsh('create', str(g.path), check=False)
+    assert done.returncode != 0 and '1000' in done.stderr
 
 
 def test_memory_in_a_file(host, guest):

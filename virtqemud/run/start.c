@@ -19,6 +19,7 @@
 #include "virtqemud/domain/persist.h"
 #include "virtqemud/driver.h"
 #include "virtqemud/qmp/listen.h"
+#include "virtqemud/run/affinity.h"
 #include "virtqemud/run/guestlog.h"
 #include "virtqemud/run/ownership.h"
 #include "virtqemud/run/prepare.h"
@@ -227,6 +228,8 @@ start_qemu(Job *job, Domain *domain, const RunStart *how, Error *err)
         r = prepare_running(job, domain, err);
     if (r == 0)
         r = throttle_apply(job, domain, err);
+    if (r == 0)
+        r = affinity_apply(domain, err);
     if (r == 0 && how->incoming_fd >= 0)
         r = run_load(job, domain, how->incoming_fd, err);
     if (r < 0)
