@@ -176,9 +176,8 @@ static int interface_properties(QemuBuild *build, const Device *device, json_t *
     prop_strf(*ret, "netdev", "host%s", device->info.alias);
     prop_str(*ret, "id", device->info.alias);
     prop_str(*ret, "mac", mac);
-    if (build->options->for_show) /* the bare card: what it is tuned with depends on how it is connected */
-        return build_place(build, &device->info.address, *ret, err);
-    if (build_address(build, device, *ret, err) < 0)
+    /* Shown, it is the bare card: what it is tuned with depends on how it is connected. */
+    if (build->options->for_show ? build_place(build, &device->info.address, *ret, err) < 0 : build_address(build, device, *ret, err) < 0)
         return -1;
     if (!device->info.boot_order.set && build->boot_network) {
         prop_int(*ret, "bootindex", build->boot_network);
