@@ -103,6 +103,17 @@ class Terminal:
     def type(self, keys):
         os.write(self.master, keys)
 
+    def ask(self, keys, text):
+        """Type until text comes: a program that has just started throws away what was typed before it took the terminal."""
+        end = time.monotonic() + DEADLINE
+        while True:
+            self.type(keys)
+            try:
+                return self.expect(text, deadline=2)
+            except AssertionError:
+                if time.monotonic() > end:
+                    raise
+
     def end(self):
         self.process.kill()
         self.process.wait()

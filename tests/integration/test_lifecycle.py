@@ -181,8 +181,7 @@ def test_console(host, guest):
     terminal = host.terminal('virsh', '-c', host.uri, 'console', 'shell')
     try:
         terminal.expect(b'Escape character')
-        terminal.type(b'\r')
-        terminal.expect(b'guest# ')
+        terminal.ask(b'\r', b'guest# ')
         terminal.type(b'echo answer-$((6*7))\r')
         terminal.expect(b'answer-42')
         terminal.type(b'\035')
