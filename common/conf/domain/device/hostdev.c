@@ -148,6 +148,14 @@ check_source(XmlParse *parse, xmlNode *element, const H *hostdev)
             return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
                                "<source> of a scsi hostdev needs <adapter> and <address>");
         return 0;
+    case HOSTDEV_SCSI_HOST:
+        if (!hostdev->wwpn)
+            return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "<source> of a scsi_host hostdev needs a 'wwpn'");
+        return 0;
+    case HOSTDEV_STORAGE: case HOSTDEV_MISC: case HOSTDEV_NET:
+        if (!hostdev->caps_path)
+            return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "<source> of a hostdev names no device");
+        return 0;
     default:
         return 0;
     }
@@ -199,7 +207,7 @@ static const XmlRow hostdev_rows[] = {
     A_ONOFF("display", H, display, "the device draws", TYPE_IS(HOSTDEV_MDEV)),
     A_ONOFF("ramfb", H, ramfb, "early display", TYPE_IS(HOSTDEV_MDEV)),
     GROUP("driver", driver_schema, "driver"),
-    GROUP("source", source_schema, "the device on the host"),
+    GROUP("source", source_schema, "the device on the host", .flags = XR_ALWAYS),
     GROUP("teaming", teaming_schema, "pair of cards"),
     FLAG("readonly", H, readonly, "the guest cannot write"),
     FLAG("shareable", H, shareable, "several guests use it"),
