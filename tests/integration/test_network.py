@@ -36,7 +36,7 @@ def test_packets_pass(host, guest, bridge):
     try:
         terminal.expect(b'Escape character')
         host.virsh('resume', 'bridged')
-        terminal.expect(b'guest# ')
+        terminal.ask(b'\r', b'guest# ')
         terminal.type(b'ip address add 10.77.0.2/24 dev eth0; ip link set eth0 up; ping -c 1 -w 30 10.77.0.1\r')
         terminal.expect(b'1 packets received')
     finally:
