@@ -111,7 +111,8 @@ bios_check(XmlParse *parse, xmlNode *element, void *object)
 
         if (g_strcmp0(entry->name, "date") != 0)
             continue;
-        if (!entry->value || sscanf(entry->value, "%2u/%2u/%4u%n", &month, &day, &year, &used) != 3 || entry->value[used] ||
+        if (!entry->value || strspn(entry->value, "0123456789/") != strlen(entry->value) ||
+            sscanf(entry->value, "%2u/%2u/%4u%n", &month, &day, &year, &used) != 3 || entry->value[used] ||
             month < 1 || month > 12 || day < 1 || day > 31 || (year >= 100 && year < 1900))
             return xml_problem(parse, element, parse->domain, ERR_XML_DETAIL, "BIOS date '%s' is not like 12/31/2024",
                                entry->value ? entry->value : "");

@@ -72,8 +72,9 @@ rule_check(XmlParse *parse, xmlNode *element, void *object)
         g_clear_pointer(&rule->version, g_free);
     if (!rule->version)
         return 0;
-    if ((sscanf(rule->version, "%2u.%2u%n", &major, &minor, &used) != 2 || rule->version[used]) &&
-        (used = 0, sscanf(rule->version, "%2u%n", &major, &used) != 1 || rule->version[used]))
+    if (strspn(rule->version, "0123456789.") != strlen(rule->version) || /* sscanf would take a sign */
+        ((sscanf(rule->version, "%2u.%2u%n", &major, &minor, &used) != 2 || rule->version[used]) &&
+         (used = 0, sscanf(rule->version, "%2u%n", &major, &used) != 1 || rule->version[used])))
         return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "USB version '%s' is not like 1.10",
                            rule->version);
     dot = strchr(rule->version, '.');
