@@ -11,11 +11,14 @@
 #include "virtqemud/domain/event.h"
 #include "virtqemud/domain/persist.h"
 #include "virtqemud/driver.h"
+#include "virtqemud/run/guestlog.h"
 #include "virtqemud/run/ownership.h"
 #include "virtqemud/run/prepare.h"
 
 #define LOG_SOURCE "qemu.run"
 #include "common/base/log.h"
+
+#define LOG_INTERVAL (60 * USEC_PER_SEC)
 
 static void
 ownership_clear(void *data)
@@ -50,6 +53,7 @@ run_free(DomainRun *run)
     g_ptr_array_unref(run->ended);
     g_ptr_array_unref(run->exit_waits);
     run->exit_source = sd_event_source_disable_unref(run->exit_source);
+    run->log_timer = sd_event_source_disable_unref(run->log_timer);
     qmp_free(run->qmp);
     process_done(&run->process);
     qemu_caps_unref(run->caps);
@@ -185,12 +189,25 @@ run_on_exit(sd_event_source *source, int fd, uint32_t revents, void *data)
     return 0;
 }
 
+/* QEMU writes by itself, so somebody has to look. Only while guests run. */
+static int
+run_on_log_timer(sd_event_source *source, uint64_t usec, void *data)
+{
+    Domain *domain = data;
+
+    domain->run->log_timer = sd_event_source_disable_unref(domain->run->log_timer);
+    guestlog_bound(domain);
+    loop_timer(&domain->run->log_timer, LOG_INTERVAL, run_on_log_timer, domain, NULL);
+    return 0;
+}
+
 int
 run_watch(Domain *domain, Error *err)
 {
     int r = sd_event_add_io(loop_event(), &domain->run->exit_source, domain->run->process.pidfd, EPOLLIN, run_on_exit, domain);
 
-    return r < 0 ? error_set_errno(err, FROM_QEMU, -r, "cannot watch the process of %s", domain->label) : 0;
+    return r < 0 ? error_set_errno(err, FROM_QEMU, -r, "cannot watch the process of %s", domain->label)
+                 : loop_timer(&domain->run->log_timer, LOG_INTERVAL, run_on_log_timer, domain, err);
 }
 
 int

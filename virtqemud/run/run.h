@@ -24,6 +24,7 @@ struct DomainRun {
     Process process;
     uint64_t start_time;      /* of the process: identifies it together with the pid */
     sd_event_source *exit_source;
+    sd_event_source *log_timer; /* looks whether the guest's log has grown too long */
     Qmp *qmp;
     QemuCaps *caps;
     char *dir;                /* lib/qemu/domain-ID-NAME: monitor socket, master key */
