@@ -21,18 +21,6 @@ in_dir(const char *dir, const char *name, const char *suffix)
 }
 
 char *
-driver_config_path(const Driver *driver, const char *name)
-{
-    return in_dir(driver->config_dir, name, ".xml");
-}
-
-char *
-driver_autostart_path(const Driver *driver, const char *name)
-{
-    return in_dir(driver->autostart_dir, name, ".xml");
-}
-
-char *
 driver_status_path(const Driver *driver, const char *name)
 {
     return in_dir(driver->status_dir, name, ".status");
@@ -55,9 +43,9 @@ static void
 set_directories(Driver *driver, const Paths *p)
 {
     const char *lib = p->session ? p->config : p->lib;
+    g_autofree char *definitions = g_build_filename(p->config, "qemu", NULL);
 
-    driver->config_dir = g_build_filename(p->config, "qemu", NULL);
-    driver->autostart_dir = g_build_filename(p->config, "qemu", "autostart", NULL);
+    definitions_init(&driver->definitions, definitions, "edit");
     driver->status_dir = g_build_filename(p->run, "qemu", p->session ? "run" : NULL, NULL);
     driver->lib_dir = g_build_filename(lib, "qemu", p->session ? "lib" : NULL, NULL);
     driver->save_dir = g_build_filename(lib, "qemu", "save", NULL);
@@ -75,7 +63,7 @@ make_directories(Driver *driver, Error *err)
         mode_t mode;
         bool guests; /* QEMU makes or opens files in it */
     } dirs[] = {
-        { driver->config_dir, 0700, false },   { driver->autostart_dir, 0700, false }, { driver->status_dir, 0755, false },
+        { driver->definitions.dir, 0700, false },   { driver->definitions.autostart_dir, 0700, false }, { driver->status_dir, 0755, false },
         { driver->lib_dir, 0751, true },       { driver->save_dir, 0751, true },       { driver->nvram_dir, 0751, true },
         { driver->channel_dir, 0755, true },   { driver->log_dir, 0700, false },       { driver->cache_dir, 0755, false },
     };
@@ -102,7 +90,7 @@ free_domain(StoreObject *object)
 static int
 open_journal(Driver *driver, Error *err)
 {
-    g_autofree char *path = g_build_filename(driver->config_dir, ".virtqemud.journal", NULL);
+    g_autofree char *path = g_build_filename(driver->definitions.dir, ".virtqemud.journal", NULL);
 
     return file_journal_open(path, NULL, err);
 }
@@ -147,8 +135,7 @@ driver_done(Driver *driver)
     store_done(&driver->domains);
     qemu_caps_exit();
     qemu_config_done(&driver->config);
-    g_free(driver->config_dir);
-    g_free(driver->autostart_dir);
+    definitions_done(&driver->definitions);
     g_free(driver->status_dir);
     g_free(driver->lib_dir);
     g_free(driver->save_dir);

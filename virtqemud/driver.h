@@ -3,6 +3,7 @@
 
 #include "common/daemon/daemon.h"
 #include "common/rpc/call.h"
+#include "common/store/definitions.h"
 #include "common/store/store.h"
 #include "virtqemud/config.h"
 
@@ -16,7 +17,7 @@ typedef struct Driver {
     GQueue parsed; /* of Domain: whose definitions are in memory, the one used last first */
     int next_id;
     /* Directories, of this driver under daemon->paths. */
-    char *config_dir, *autostart_dir; /* etc/libvirt/qemu */
+    Definitions definitions; /* etc/libvirt/qemu */
     char *status_dir;                 /* run/libvirt/qemu: status of running guests */
     char *lib_dir, *save_dir, *nvram_dir, *channel_dir;
     char *log_dir, *cache_dir;
@@ -24,8 +25,6 @@ typedef struct Driver {
 } Driver;
 
 /* The paths of one guest; g_free. */
-char *driver_config_path(const Driver *driver, const char *name);    /* its persistent definition */
-char *driver_autostart_path(const Driver *driver, const char *name); /* the link that makes it start with the host */
 char *driver_status_path(const Driver *driver, const char *name);
 char *driver_save_path(const Driver *driver, const char *name); /* managed save image */
 char *driver_log_path(const Driver *driver, const char *name);

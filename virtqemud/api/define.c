@@ -152,7 +152,7 @@ rename_domain(Job *job, RpcCall *call, const remote_domain_rename_args *args, re
 {
     Domain *d = api_domain(call);
     const DomainDef *config = domain_config(d, err);
-    g_autofree char *old_path = driver_config_path(d->driver, domain_name(d));
+    g_autofree char *old_path = definitions_path(&d->driver->definitions, domain_name(d));
     g_autoptr(DomainDef) def = NULL;
     bool autostart = d->autostart;
 

@@ -1,7 +1,7 @@
 /* Titles, descriptions, and what applications keep in <metadata>. */
 #include <string.h>
 
-#include "common/xml/fragment.h"
+#include "common/conf/metadata.h"
 #include "protocol/constants.h"
 #include "virtqemud/api/api.h"
 #include "virtqemud/domain/event.h"
@@ -22,45 +22,15 @@ where(Domain *d, unsigned *flags, Error *err)
     return 0;
 }
 
-static void
-set_text(char **at, const char *text)
-{
-    g_free(*at);
-    *at = text && *text ? g_strdup(text) : NULL;
-}
-
 /* The changed copy of a definition. */
 static DomainDef *
 changed(const DomainDef *from, const remote_domain_set_metadata_args *args, Error *err)
 {
     g_autoptr(DomainDef) def = domain_def_copy(from);
-    char *text = NULL;
+    Metadata in = { &def->title, &def->description, &def->metadata };
 
-    switch (args->type) {
-    case VIR_DOMAIN_METADATA_DESCRIPTION:
-        set_text(&def->description, args->metadata);
-        break;
-    case VIR_DOMAIN_METADATA_TITLE:
-        if (args->metadata && strchr(args->metadata, '\n')) {
-            error_setf(err, FROM_QEMU, ERR_INVALID_ARG, "a title is one line");
-            return NULL;
-        }
-        set_text(&def->title, args->metadata);
-        break;
-    case VIR_DOMAIN_METADATA_ELEMENT:
-        if (!args->uri || !*args->uri || (args->metadata && !args->key)) {
-            error_setf(err, FROM_QEMU, ERR_INVALID_ARG, "metadata needs a namespace URI, and a prefix when it is set");
-            return NULL;
-        }
-        if (xml_fragment_replace(def->metadata, "metadata", args->key, args->uri, args->metadata, &text, err) < 0)
-            return NULL;
-        g_free(def->metadata);
-        def->metadata = text;
-        break;
-    default:
-        error_setf(err, FROM_QEMU, ERR_INVALID_ARG, "unknown kind of metadata %d", args->type);
+    if (metadata_set(&in, FROM_QEMU, args->type, args->metadata, args->key, args->uri, err) < 0)
         return NULL;
-    }
     return g_steal_pointer(&def);
 }
 
@@ -93,17 +63,13 @@ get_metadata(RpcCall *call, const remote_domain_get_metadata_args *args, remote_
 {
     Domain *d = api_domain(call);
     unsigned flags = args->flags;
-    g_autofree char *element = NULL;
+    g_autofree char *text = NULL;
     const DomainDef *def;
-    const char *text;
 
     if (rpc_call_check_flags(call, flags, WHERE_FLAGS, err) < 0 || where(d, &flags, err) < 0)
         return -1;
     def = flags & VIR_DOMAIN_AFFECT_LIVE ? d->live : domain_config(d, err);
-    if (args->type == VIR_DOMAIN_METADATA_ELEMENT)
-        text = element = args->uri ? xml_fragment_find(def->metadata, args->uri) : NULL;
-    else
-        text = args->type == VIR_DOMAIN_METADATA_TITLE ? def->title : def->description;
+    text = metadata_get(&(Metadata){ (char **)&def->title, (char **)&def->description, (char **)&def->metadata }, args->type, args->uri);
     if (!text)
         return error_setf(err, FROM_QEMU, ERR_NO_DOMAIN_METADATA, "Requested metadata element is not present in %s", d->label);
     ret->metadata = arena_strdup(rpc_call_arena(call), text);

@@ -61,7 +61,7 @@ autostart_run(Driver *driver)
     if (fd < 0)
         return; /* done since the machine booted */
     close(fd);
-    if (directory_is_empty(driver->autostart_dir))
+    if (directory_is_empty(driver->definitions.autostart_dir))
         return;
     driver->starting++;
     job_spawn("autostart", NULL, start_all, driver);
