@@ -19,8 +19,7 @@ start(Daemon *daemon, Error *err)
     daemon->user = driver;
     if (driver_init(driver, daemon, err) < 0)
         return -1;
-    for (size_t i = 0; i < G_N_ELEMENTS(tables); i++)
-        rpc_server_bind(daemon->server, tables[i]->bindings, tables[i]->count);
+    api_bind(daemon->server, tables, G_N_ELEMENTS(tables));
     rpc_server_set_class(daemon->server, RPC_OBJECT_DOMAIN, &api_domain_class);
     return 0;
 }

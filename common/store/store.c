@@ -117,6 +117,25 @@ store_by_id(const Store *store, int id)
     return id < 0 ? NULL : g_hash_table_lookup(store->by_id, GINT_TO_POINTER(id));
 }
 
+int
+store_match(const Store *store, const char *kind, ErrorDomain domain, const char *name, const uint8_t *uuid,
+            StoreObject **ret_object, Error *err)
+{
+    StoreObject *same_uuid = store_by_uuid(store, uuid), *same_name = store_by_name(store, name);
+    char text[UUID_TEXT_SIZE];
+
+    if (same_uuid && strcmp(same_uuid->name, name) != 0) {
+        uuid_to_text(uuid, text);
+        return error_setf(err, domain, ERR_OPERATION_FAILED, "%s '%s' is already defined with uuid %s", kind, same_uuid->name, text);
+    }
+    if (same_name && same_name != same_uuid) {
+        uuid_to_text(same_name->uuid, text);
+        return error_setf(err, domain, ERR_OPERATION_FAILED, "%s '%s' already exists with uuid %s", kind, name, text);
+    }
+    *ret_object = same_uuid;
+    return 0;
+}
+
 size_t
 store_count(const Store *store)
 {

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/error.h"
 #include "common/base/uuid.h"
 
 typedef struct StoreObject {
@@ -40,6 +41,12 @@ void store_rename(Store *store, StoreObject *object, const char *name);
 StoreObject *store_by_name(const Store *store, const char *name);
 StoreObject *store_by_uuid(const Store *store, const uint8_t *uuid);
 StoreObject *store_by_id(const Store *store, int id);
+/*
+ * The object a new definition of this name and UUID is about; NULL for a new one. -1 with ERR_OPERATION_FAILED when the
+ * name is one object's and the UUID another's. kind is for the error: "domain".
+ */
+int store_match(const Store *store, const char *kind, ErrorDomain domain, const char *name, const uint8_t *uuid,
+                StoreObject **ret_object, Error *err);
 size_t store_count(const Store *store);
 
 /* All objects, sorted by name, each with a reference: safe to walk while objects come and go. */

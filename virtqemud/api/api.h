@@ -4,20 +4,11 @@
  */
 #pragma once
 
-#include "common/rpc/rpc.h"
+#include "common/daemon/api.h"
 #include "protocol/qemu.h"
 #include "protocol/remote.h"
 #include "virtqemud/domain/domain.h"
 #include "virtqemud/driver.h"
-
-typedef struct ApiTable {
-    const RpcBinding *bindings;
-    size_t count;
-} ApiTable;
-
-#define API_TABLE(name, ...) \
-    static const RpcBinding name##_rows[] = { __VA_ARGS__ }; \
-    const ApiTable name = { name##_rows, G_N_ELEMENTS(name##_rows) }
 
 extern const ApiTable api_host, api_lookup, api_state, api_lifecycle, api_define, api_save, api_console, api_stats, api_metadata, api_qemu, api_tuning, api_caps, api_cpu;
 extern const RpcObjectClass api_domain_class; /* how the dispatcher finds the domain a call is about */

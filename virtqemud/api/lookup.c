@@ -106,13 +106,6 @@ lookup_by_id(RpcCall *call, const remote_domain_lookup_by_id_args *args, remote_
 
 /* --- lists --- */
 
-/* Each group of filter flags: a domain passes a group when none of its flags is asked for, or one that it meets. */
-static bool
-passes(unsigned flags, unsigned yes, bool is, unsigned no)
-{
-    return !(flags & (yes | no)) || (flags & (is ? yes : no));
-}
-
 static unsigned
 state_flag(const Domain *domain)
 {
@@ -141,13 +134,13 @@ state_flag(const Domain *domain)
 bool
 api_listed(const Domain *d, unsigned flags)
 {
-    return passes(flags, VIR_CONNECT_LIST_DOMAINS_ACTIVE, domain_active(d), VIR_CONNECT_LIST_DOMAINS_INACTIVE) &&
-           passes(flags, VIR_CONNECT_LIST_DOMAINS_PERSISTENT, d->persistent, VIR_CONNECT_LIST_DOMAINS_TRANSIENT) &&
+    return api_passes(flags, VIR_CONNECT_LIST_DOMAINS_ACTIVE, domain_active(d), VIR_CONNECT_LIST_DOMAINS_INACTIVE) &&
+           api_passes(flags, VIR_CONNECT_LIST_DOMAINS_PERSISTENT, d->persistent, VIR_CONNECT_LIST_DOMAINS_TRANSIENT) &&
            (!(flags & STATE_FLAGS) || (flags & state_flag(d))) &&
-           passes(flags, VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE, d->managed_save, VIR_CONNECT_LIST_DOMAINS_NO_MANAGEDSAVE) &&
-           passes(flags, VIR_CONNECT_LIST_DOMAINS_AUTOSTART, d->autostart, VIR_CONNECT_LIST_DOMAINS_NO_AUTOSTART) &&
-           passes(flags, VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT, false, VIR_CONNECT_LIST_DOMAINS_NO_SNAPSHOT) &&
-           passes(flags, VIR_CONNECT_LIST_DOMAINS_HAS_CHECKPOINT, false, VIR_CONNECT_LIST_DOMAINS_NO_CHECKPOINT);
+           api_passes(flags, VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE, d->managed_save, VIR_CONNECT_LIST_DOMAINS_NO_MANAGEDSAVE) &&
+           api_passes(flags, VIR_CONNECT_LIST_DOMAINS_AUTOSTART, d->autostart, VIR_CONNECT_LIST_DOMAINS_NO_AUTOSTART) &&
+           api_passes(flags, VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT, false, VIR_CONNECT_LIST_DOMAINS_NO_SNAPSHOT) &&
+           api_passes(flags, VIR_CONNECT_LIST_DOMAINS_HAS_CHECKPOINT, false, VIR_CONNECT_LIST_DOMAINS_NO_CHECKPOINT);
 }
 
 /* The filters of the bulk statistics are those of the lists under other bits. */

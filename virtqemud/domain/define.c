@@ -183,27 +183,6 @@ define_parse_stored(Driver *driver, const char *xml, DomainDef **ret, Error *err
     return domain_def_parse(xml, XML_STATUS, NULL, ret, err);
 }
 
-/* Borrowed; NULL when def is of a new one. */
-static int
-define_find(Driver *driver, const DomainDef *def, Domain **ret, Error *err)
-{
-    Domain *same_uuid = (Domain *)store_by_uuid(&driver->domains, def->uuid.b);
-    Domain *same_name = (Domain *)store_by_name(&driver->domains, def->name);
-    char uuid[UUID_TEXT_SIZE];
-
-    *ret = NULL;
-    if (same_uuid && strcmp(domain_name(same_uuid), def->name) != 0) {
-        uuid_to_text(def->uuid.b, uuid);
-        return error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED, "domain '%s' is already defined with uuid %s", domain_name(same_uuid), uuid);
-    }
-    if (same_name && same_name != same_uuid) {
-        uuid_to_text(same_name->base.uuid, uuid);
-        return error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED, "domain '%s' already exists with uuid %s", def->name, uuid);
-    }
-    *ret = same_uuid;
-    return 0;
-}
-
 static int
 define_check(const Domain *domain, bool inactive, Error *err)
 {
@@ -219,9 +198,13 @@ define_claim(Job *job, Driver *driver, const DomainDef *def, bool inactive, Doma
 {
     Store *store = driver_domains(driver);
     g_autoptr(Domain) domain = NULL;
+    StoreObject *same;
     Domain *known;
 
-    if (define_find(driver, def, &known, err) < 0 || (known && define_check(known, inactive, err) < 0))
+    if (store_match(store, "domain", FROM_QEMU, def->name, def->uuid.b, &same, err) < 0)
+        return -1;
+    known = (Domain *)same;
+    if (known && define_check(known, inactive, err) < 0)
         return -1;
     domain = known ? domain_ref(known) : domain_new(driver, def->name, def->uuid.b);
     if (!known)
