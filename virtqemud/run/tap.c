@@ -3,24 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_tun.h>
-#include <net/if.h>
-#include <net/if_arp.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-/* After net/if.h, with which it overlaps. */
-#include <linux/sockios.h>
 
 #include "common/base/file.h"
 #include "common/conf/domain/device/interface.h"
+#include "common/host/netlink/link.h"
+#include "common/host/tap.h"
 
-#define TUN_DEVICE "/dev/net/tun"
 #define VHOST_DEVICE "/dev/vhost-net"
-#define GENERATED_PREFIX "vnet" /* names we choose; a definition that carries one is from an earlier run */
-#define TAP_MAC_FIRST 0xfe      /* high, so that the bridge does not take its own address from a guest's tap */
+#define TAP_MAC_FIRST 0xfe /* high, so that the bridge does not take its own address from a guest's tap */
 
 static void
 passed_clear(void *data)
@@ -60,71 +50,17 @@ guest_fds_add(GuestFds *fds, const char *alias, int fd)
     g_array_append_val(fds->passed, passed);
 }
 
-/* One queue of the tap called name (which is filled in when it is a pattern). */
-static int
-open_queue(struct ifreq *name, bool virtio, bool several, int *ret_fd, Error *err)
-{
-    _cleanup_fd_ int fd = open(TUN_DEVICE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0)
-        return error_set_errno(err, FROM_QEMU, errno, "cannot open %s to make '%s'", TUN_DEVICE, name->ifr_name);
-    name->ifr_flags = IFF_TAP | IFF_NO_PI | (virtio ? IFF_VNET_HDR : 0) | (several ? IFF_MULTI_QUEUE : 0);
-    if (ioctl(fd, TUNSETIFF, name) < 0)
-        return error_set_errno(err, FROM_QEMU, errno, "cannot make the tap device '%s'", name->ifr_name);
-    *ret_fd = fd_take(&fd);
-    return 0;
-}
-
-static int
-set_address(int control, const char *tap, const Mac *mac, Error *err)
-{
-    struct ifreq request = { .ifr_hwaddr.sa_family = ARPHRD_ETHER };
-
-    g_strlcpy(request.ifr_name, tap, sizeof(request.ifr_name));
-    memcpy(request.ifr_hwaddr.sa_data, mac->b, sizeof(mac->b));
-    request.ifr_hwaddr.sa_data[0] = (char)TAP_MAC_FIRST;
-    if (ioctl(control, SIOCSIFHWADDR, &request) < 0)
-        return error_set_errno(err, FROM_QEMU, errno, "cannot set the address of '%s'", tap);
-    return 0;
-}
-
-static int
-set_mtu(int control, const char *tap, int mtu, Error *err)
-{
-    struct ifreq request = { .ifr_mtu = mtu };
-
-    g_strlcpy(request.ifr_name, tap, sizeof(request.ifr_name));
-    if (ioctl(control, SIOCSIFMTU, &request) < 0)
-        return error_set_errno(err, FROM_QEMU, errno, "cannot set the MTU of '%s' to %d", tap, mtu);
-    return 0;
-}
-
 /* The tap takes the bridge's MTU unless it has one of its own: a smaller one would lower the bridge's. */
 static int
-join_bridge(int control, const char *tap, const char *bridge, bool keep_mtu, Error *err)
+join_bridge(Netlink *nl, const char *tap, const char *bridge, bool keep_mtu, Error *err)
 {
-    struct ifreq request = { .ifr_ifindex = (int)if_nametoindex(tap) }, mtu = { 0 };
+    HostLink link;
 
-    g_strlcpy(mtu.ifr_name, bridge, sizeof(mtu.ifr_name));
-    if (ioctl(control, SIOCGIFMTU, &mtu) < 0)
-        return error_set_errno(err, FROM_QEMU, errno, "there is no bridge '%s'", bridge);
-    if (!keep_mtu && set_mtu(control, tap, mtu.ifr_mtu, err) < 0)
+    if (link_get(nl, bridge, &link, err) < 0)
+        return error_prefixf(err, "cannot attach '%s' to its bridge", tap);
+    if (!keep_mtu && link_set_mtu(nl, tap, link.mtu, err) < 0)
         return -1;
-    g_strlcpy(request.ifr_name, bridge, sizeof(request.ifr_name));
-    if (ioctl(control, SIOCBRADDIF, &request) < 0)
-        return error_set_errno(err, FROM_QEMU, errno, "cannot attach '%s' to '%s', which should be a bridge", tap, bridge);
-    return 0;
-}
-
-static int
-bring_up(int control, const char *tap, Error *err)
-{
-    struct ifreq request = { .ifr_flags = IFF_UP };
-
-    g_strlcpy(request.ifr_name, tap, sizeof(request.ifr_name));
-    if (ioctl(control, SIOCSIFFLAGS, &request) < 0)
-        return error_set_errno(err, FROM_QEMU, errno, "cannot bring up '%s'", tap);
-    return 0;
+    return link_set_master(nl, tap, bridge, err);
 }
 
 /* The kernel's share of a virtio card's work: used where it is to be had, wanted where the definition says so. */
@@ -148,41 +84,35 @@ open_vhost(const NetDef *net, VirtType virt, unsigned queues, GuestFds *fds, Err
 }
 
 static int
-set_up(const NetDef *net, const char *tap, Error *err)
+set_up(Netlink *nl, const NetDef *net, const char *tap, Error *err)
 {
-    _cleanup_fd_ int control = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    Mac mac = net->mac;
 
-    if (control < 0)
-        return error_set_errno(err, FROM_QEMU, errno, "cannot set up '%s'", tap);
-    if (set_address(control, tap, &net->mac, err) < 0 || (net->mtu.set && set_mtu(control, tap, (int)net->mtu.v, err) < 0) ||
-        (net->type == NET_BRIDGE && join_bridge(control, tap, net->source.bridge, net->mtu.set, err) < 0))
+    mac.b[0] = TAP_MAC_FIRST;
+    if (link_set_mac(nl, tap, &mac, err) < 0 || (net->mtu.set && link_set_mtu(nl, tap, (unsigned)net->mtu.v, err) < 0) ||
+        (net->type == NET_BRIDGE && join_bridge(nl, tap, net->source.bridge, net->mtu.set, err) < 0))
         return -1;
-    return net->link == NET_LINK_DOWN ? 0 : bring_up(control, tap, err);
+    return net->link == NET_LINK_DOWN ? 0 : link_set_up(nl, tap, true, err);
 }
 
 static int
-open_one(NetDef *net, VirtType virt, GuestFds *fds, Error *err)
+open_one(Netlink *nl, NetDef *net, VirtType virt, GuestFds *fds, Error *err)
 {
     unsigned queues = net_is_virtio(net) && net->queues.set ? MAX(net->queues.v, 1) : 1;
-    bool chosen = !net->target || g_str_has_prefix(net->target, GENERATED_PREFIX);
-    struct ifreq name = { 0 };
+    bool chosen = !net->target || g_str_has_prefix(net->target, TAP_GENERATED_PREFIX);
+    g_autofree int *opened = g_new(int, queues);
+    char name[IFNAMSIZ];
 
     if (net->script || net->downscript)
         return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "<script> of interface '%s' is not supported",
                           net->base.info.alias);
-    if (g_strlcpy(name.ifr_name, chosen ? GENERATED_PREFIX "%d" : net->target, sizeof(name.ifr_name)) >= sizeof(name.ifr_name))
-        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "the name '%s' of interface '%s' is too long", net->target,
-                          net->base.info.alias);
-    for (unsigned i = 0; i < queues; i++) {
-        int fd;
-
-        if (open_queue(&name, net_is_virtio(net), queues > 1, &fd, err) < 0)
-            return -1;
-        guest_fds_add(fds, net->base.info.alias, fd);
-    }
+    if (tap_open(chosen ? TAP_GENERATED_PREFIX "%d" : net->target, queues, net_is_virtio(net), name, opened, err) < 0)
+        return error_prefixf(err, "interface '%s'", net->base.info.alias);
+    for (unsigned i = 0; i < queues; i++)
+        guest_fds_add(fds, net->base.info.alias, opened[i]);
     g_free(net->target);
-    net->target = g_strdup(name.ifr_name);
-    if (set_up(net, net->target, err) < 0)
+    net->target = g_strdup(name);
+    if (set_up(nl, net, net->target, err) < 0)
         return -1;
     return open_vhost(net, virt, queues, fds, err);
 }
@@ -190,6 +120,10 @@ open_one(NetDef *net, VirtType virt, GuestFds *fds, Error *err)
 int
 tap_open_all(DomainDef *live, GuestFds *fds, Error *err)
 {
+    g_autoptr(Netlink) nl = NULL;
+
+    if (netlink_open(NETLINK_ROUTE, &nl, err) < 0)
+        return -1;
     DOMAIN_FOREACH_KIND(live, DEVICE_INTERFACE, device) {
         NetDef *net = NET(device);
 
@@ -197,7 +131,7 @@ tap_open_all(DomainDef *live, GuestFds *fds, Error *err)
             return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED,
                               "interface '%s' is of type '%s', which is not supported yet; use 'bridge', 'ethernet' or 'user'",
                               device->info.alias, net_type_names[net->type]);
-        if ((net->type == NET_BRIDGE || net->type == NET_ETHERNET) && open_one(net, live->virt, fds, err) < 0)
+        if ((net->type == NET_BRIDGE || net->type == NET_ETHERNET) && open_one(nl, net, live->virt, fds, err) < 0)
             return -1;
     }
     return 0;
