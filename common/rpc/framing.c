@@ -235,13 +235,19 @@ rpc_conn_abandon(RpcConn *conn)
 }
 
 void
-rpc_conn_send(RpcConn *conn, const RpcHeader *header, const void *payload, size_t size)
+rpc_conn_send_fds(RpcConn *conn, const RpcHeader *header, const void *payload, size_t size, const int *fds, unsigned int n_fds)
 {
-    WireBuffer *out = rpc_conn_begin(conn, header, 0);
+    WireBuffer *out = rpc_conn_begin(conn, header, n_fds);
 
     if (size)
         memcpy(wire_buffer_append(out, size, NULL), payload, size);
-    rpc_conn_end(conn, NULL, 0);
+    rpc_conn_end(conn, fds, n_fds);
+}
+
+void
+rpc_conn_send(RpcConn *conn, const RpcHeader *header, const void *payload, size_t size)
+{
+    rpc_conn_send_fds(conn, header, payload, size, NULL, 0);
 }
 
 size_t

@@ -70,7 +70,9 @@ WireBuffer *rpc_conn_begin(RpcConn *conn, const RpcHeader *header, unsigned int 
 void rpc_conn_end(RpcConn *conn, const int *fds, unsigned int n_fds);
 void rpc_conn_abandon(RpcConn *conn);
 
-/* A whole message from bytes. */
+/* A whole message from bytes; of a *_WITH_FDS type if it has descriptors (taken). */
+void rpc_conn_send_fds(RpcConn *conn, const RpcHeader *header, const void *payload, size_t size, const int *fds,
+                       unsigned int n_fds);
 void rpc_conn_send(RpcConn *conn, const RpcHeader *header, const void *payload, size_t size);
 
 size_t rpc_conn_unsent(const RpcConn *conn);

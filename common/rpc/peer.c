@@ -11,64 +11,77 @@
 #include <glib.h>
 
 #include "protocol/calls.h"
+#include "protocol/keepalive.h"
 #include "protocol/net.h"
 
 #define CONNECT_RETRY (10 * USEC_PER_MSEC)
 #define CONNECT_TIMEOUT (10 * USEC_PER_SEC)
+#define PROBES_MAX (64u << 10) /* unsent bytes from which on a ping is not answered */
 
-/* One call that waits for its reply. */
+/* One call that waits for its answer. */
 typedef struct Pending {
     struct Pending *next;
-    uint32_t serial;
+    uint32_t serial, program;
+    int32_t proc;
     RpcForwardedFn fn; /* NULL: a fiber waits */
     void *data;
-    Wait wait;       /* result: the reply's status, -1 broken */
-    void *payload;   /* in the caller's arena */
+    Wait wait;         /* result: the answer's status, -1 broken */
+    void *payload;     /* in the caller's arena */
     size_t size;
     Arena *arena;
+    char *reason;      /* of the end, owned */
 } Pending;
 
 struct RpcPeer {
+    unsigned int refs;
     RpcConn *conn; /* NULL: broken */
     char *name;
     uint32_t serial;
     Pending *pending;
     unsigned int n_pending;
-    RpcPeerMessageFn message;
-    RpcPeerClosedFn closed;
+    uint64_t timeout;
+    const RpcPeerOps *ops;
     void *data;
 };
 
 /* --- pending calls ---------------------------------------------------------------------------------------------------- */
 
+static Pending **
+find_pending(RpcPeer *peer, uint32_t serial)
+{
+    Pending **at = &peer->pending;
+
+    while (*at && (*at)->serial != serial)
+        at = &(*at)->next;
+    return at;
+}
+
 static Pending *
 take_pending(RpcPeer *peer, uint32_t serial)
 {
-    for (Pending **at = &peer->pending; *at; at = &(*at)->next) {
-        Pending *found = *at;
+    Pending **at = find_pending(peer, serial), *found = *at;
 
-        if (found->serial != serial)
-            continue;
-        *at = found->next;
-        peer->n_pending--;
-        return found;
-    }
-    return NULL;
+    if (!found)
+        return NULL;
+    *at = found->next;
+    peer->n_pending--;
+    return found;
 }
 
 /* Tell who waits. A forwarded one is ours to free, a fiber's lies on its stack. */
 static void
-complete(Pending *pending, int status, const void *payload, size_t size)
+complete(Pending *pending, RpcFrame *reply, const char *reason)
 {
     if (pending->fn) {
-        pending->fn(pending->data, status, payload, size);
+        pending->fn(pending->data, reply, reason);
         g_free(pending);
         return;
     }
-    if (size)
-        pending->payload = arena_memdup(pending->arena, payload, size);
-    pending->size = size;
-    wait_done(&pending->wait, status);
+    if (reply && reply->size)
+        pending->payload = arena_memdup(pending->arena, reply->payload, reply->size);
+    pending->size = reply ? reply->size : 0;
+    pending->reason = g_strdup(reason);
+    wait_done(&pending->wait, reply ? (int)reply->header.status : -1);
 }
 
 /* Give the call a serial and put it on the list. */
@@ -87,46 +100,103 @@ add_pending(RpcPeer *peer, Pending *pending, Error *err)
 }
 
 static void
-fail_all(RpcPeer *peer)
+ignore_reply(void *data, RpcFrame *reply, const char *reason)
+{
+}
+
+/* Its fiber does not wait any more; the answer may still come, and is then known as one. */
+static void
+give_up(RpcPeer *peer, const Pending *pending)
+{
+    Pending **at = find_pending(peer, pending->serial), *rest;
+
+    if (!*at)
+        return;
+    rest = g_new0(Pending, 1);
+    *rest = (Pending){ .next = pending->next, .serial = pending->serial, .program = pending->program,
+                       .proc = pending->proc, .fn = ignore_reply };
+    *at = rest;
+}
+
+static void
+fail_all(RpcPeer *peer, const char *reason)
 {
     while (peer->pending) {
         Pending *pending = take_pending(peer, peer->pending->serial);
 
-        complete(pending, -1, NULL, 0);
+        complete(pending, NULL, reason);
     }
 }
 
 /* --- the connection --------------------------------------------------------------------------------------------------- */
 
 static int
+take_probe(RpcPeer *peer, const RpcFrame *frame)
+{
+    RpcHeader header = { .program = KEEPALIVE_PROGRAM, .version = KEEPALIVE_VERSION, .proc = KEEPALIVE_PROC_PONG,
+                         .type = VIR_NET_MESSAGE };
+
+    if (frame->header.proc == KEEPALIVE_PROC_PING && rpc_conn_unsent(peer->conn) < PROBES_MAX)
+        rpc_conn_send(peer->conn, &header, NULL, 0);
+    return RPC_FRAME_TAKEN;
+}
+
+static int
+take_reply(RpcPeer *peer, RpcFrame *frame)
+{
+    const Pending *pending = *find_pending(peer, frame->header.serial);
+
+    if (!pending || pending->proc != frame->header.proc || pending->program != frame->header.program ||
+        (frame->header.status != VIR_NET_OK && frame->header.status != VIR_NET_ERROR))
+        return -1;
+    complete(take_pending(peer, frame->header.serial), frame, NULL);
+    return RPC_FRAME_TAKEN;
+}
+
+static int
 peer_frame(RpcConn *conn, void *data, RpcFrame *frame)
 {
     RpcPeer *peer = data;
-    Pending *pending;
 
-    if (frame->header.type != VIR_NET_REPLY && frame->header.type != VIR_NET_REPLY_WITH_FDS) {
-        if (peer->message)
-            peer->message(peer, peer->data, frame);
-        return RPC_FRAME_TAKEN;
+    if (frame->header.program == KEEPALIVE_PROGRAM)
+        return take_probe(peer, frame);
+    if (peer->ops && peer->ops->ready && !peer->ops->ready(peer, peer->data))
+        return RPC_FRAME_LATER;
+    switch (frame->header.type) {
+    case VIR_NET_REPLY:
+    case VIR_NET_REPLY_WITH_FDS:
+        return take_reply(peer, frame);
+    case VIR_NET_MESSAGE:
+    case VIR_NET_STREAM:
+    case VIR_NET_STREAM_HOLE:
+        return peer->ops && peer->ops->message ? peer->ops->message(peer, peer->data, frame) : RPC_FRAME_TAKEN;
+    default:
+        return -1;
     }
-    pending = take_pending(peer, frame->header.serial);
-    if (pending)
-        complete(pending, (int)frame->header.status, frame->payload, frame->size);
-    return RPC_FRAME_TAKEN; /* the answer of a call that was given up is dropped */
+}
+
+static void
+peer_sent(RpcConn *conn, void *data)
+{
+    RpcPeer *peer = data;
+
+    if (peer->ops && peer->ops->sent)
+        peer->ops->sent(peer, peer->data);
 }
 
 static void
 peer_closed(RpcConn *conn, void *data, const char *reason)
 {
-    RpcPeer *peer = data;
+    RpcPeer *peer = rpc_peer_ref(data);
 
     peer->conn = rpc_conn_free(peer->conn);
-    fail_all(peer);
-    if (peer->closed)
-        peer->closed(peer, peer->data);
+    if (peer->ops && peer->ops->closed)
+        peer->ops->closed(peer, peer->data, reason);
+    fail_all(peer, reason);
+    rpc_peer_unref(peer);
 }
 
-static const RpcConnOps peer_ops = { .frame = peer_frame, .closed = peer_closed };
+static const RpcConnOps peer_ops = { .frame = peer_frame, .sent = peer_sent, .closed = peer_closed };
 
 int
 rpc_peer_new(int fd, const char *name, RpcPeer **ret, Error *err)
@@ -138,13 +208,15 @@ rpc_peer_new(int fd, const char *name, RpcPeer **ret, Error *err)
         g_free(peer);
         return -1;
     }
+    peer->refs = 1;
     peer->name = g_strdup(name);
+    peer->timeout = LOOP_NEVER;
     *ret = peer;
     return 0;
 }
 
 int
-rpc_peer_connect(Job *job, const char *path, RpcPeer **ret, Error *err)
+rpc_peer_connect(Job *job, const char *path, const char *name, RpcPeer **ret, Error *err)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     uint64_t end = loop_now() + CONNECT_TIMEOUT;
@@ -169,7 +241,27 @@ rpc_peer_connect(Job *job, const char *path, RpcPeer **ret, Error *err)
             return -1;
         }
     }
-    return rpc_peer_new(fd, path, ret, err);
+    return rpc_peer_new(fd, name, ret, err);
+}
+
+RpcPeer *
+rpc_peer_ref(RpcPeer *peer)
+{
+    peer->refs++;
+    return peer;
+}
+
+RpcPeer *
+rpc_peer_unref(RpcPeer *peer)
+{
+    if (!peer || --peer->refs)
+        return NULL;
+    peer->refs = 1; /* for who is told now */
+    peer->conn = rpc_conn_free(peer->conn);
+    fail_all(peer, "");
+    g_free(peer->name);
+    g_free(peer);
+    return NULL;
 }
 
 RpcPeer *
@@ -177,11 +269,10 @@ rpc_peer_free(RpcPeer *peer)
 {
     if (!peer)
         return NULL;
+    peer->ops = NULL;
     peer->conn = rpc_conn_free(peer->conn);
-    fail_all(peer);
-    g_free(peer->name);
-    g_free(peer);
-    return NULL;
+    fail_all(peer, "");
+    return rpc_peer_unref(peer);
 }
 
 bool
@@ -190,12 +281,42 @@ rpc_peer_broken(const RpcPeer *peer)
     return !peer->conn;
 }
 
-void
-rpc_peer_set_handlers(RpcPeer *peer, RpcPeerMessageFn message, RpcPeerClosedFn closed, void *data)
+const char *
+rpc_peer_name(const RpcPeer *peer)
 {
-    peer->message = message;
-    peer->closed = closed;
+    return peer->name;
+}
+
+bool
+rpc_peer_shared(const RpcPeer *peer)
+{
+    return peer->refs > 1;
+}
+
+void
+rpc_peer_set_timeout(RpcPeer *peer, uint64_t timeout)
+{
+    peer->timeout = timeout;
+}
+
+void
+rpc_peer_set_ops(RpcPeer *peer, const RpcPeerOps *ops, void *data)
+{
+    peer->ops = ops;
     peer->data = data;
+}
+
+void
+rpc_peer_resume(RpcPeer *peer)
+{
+    if (peer->conn)
+        rpc_conn_resume(peer->conn);
+}
+
+size_t
+rpc_peer_unsent(const RpcPeer *peer)
+{
+    return peer->conn ? rpc_conn_unsent(peer->conn) : 0;
 }
 
 /* --- calls ------------------------------------------------------------------------------------------------------------ */
@@ -234,29 +355,42 @@ encode_call(RpcPeer *peer, RpcProgramId program, uint32_t number, uint32_t seria
     return 0;
 }
 
+static int
+call_and_wait(Job *job, RpcPeer *peer, RpcProgramId program, uint32_t number, const void *args, Pending *pending, Error *err)
+{
+    if (add_pending(peer, pending, err) < 0)
+        return -1;
+    if (encode_call(peer, program, number, pending->serial, args, err) < 0) {
+        take_pending(peer, pending->serial);
+        return -1;
+    }
+    if (job_wait(job, &pending->wait, "another daemon's answer", peer->timeout, err) < 0) {
+        give_up(peer, pending);
+        return error_prefixf(err, "%s", peer->name);
+    }
+    return 0;
+}
+
 int
 rpc_peer_call(Job *job, RpcPeer *peer, RpcProgramId program, uint32_t number, Arena *arena, const void *args, void *ret,
               Error *err)
 {
     const RpcProc *proc = rpc_proc(program, number);
-    Pending pending = { .arena = arena };
+    Pending pending = { .arena = arena, .program = rpc_programs[program].number, .proc = (int32_t)number };
+    int r;
 
-    if (add_pending(peer, &pending, err) < 0)
-        return -1;
-    if (encode_call(peer, program, number, pending.serial, args, err) < 0) {
-        take_pending(peer, pending.serial);
-        return -1;
-    }
-    if (job_wait(job, &pending.wait, "another daemon's answer", LOOP_NEVER, err) < 0) {
-        take_pending(peer, pending.serial);
-        return -1;
-    }
-    if (pending.wait.result < 0)
-        return error_setf(err, FROM_RPC, ERR_NO_CONNECT, "the connection to the other daemon broke during %s",
-                          rpc_proc_name(proc)); /* peer may be gone */
-    if (pending.wait.result != VIR_NET_OK)
-        return decode_error(pending.payload, pending.size, arena, err);
-    return proc->ret ? wire_decode(proc->ret, pending.payload, pending.size, arena, ret, err) : 0;
+    rpc_peer_ref(peer); /* it may break, and be dropped by its holder, while we wait */
+    r = call_and_wait(job, peer, program, number, args, &pending, err);
+    if (r >= 0 && pending.wait.result < 0)
+        r = error_setf(err, FROM_RPC, ERR_NO_CONNECT, "the connection to '%s' broke during %s%s%s", peer->name,
+                       rpc_proc_name(proc), *pending.reason ? ": " : "", pending.reason);
+    else if (r >= 0 && pending.wait.result != VIR_NET_OK)
+        r = decode_error(pending.payload, pending.size, arena, err);
+    else if (r >= 0 && proc->ret)
+        r = wire_decode(proc->ret, pending.payload, pending.size, arena, ret, err);
+    g_free(pending.reason);
+    rpc_peer_unref(peer);
+    return r;
 }
 
 int
@@ -277,20 +411,37 @@ rpc_peer_open(Job *job, RpcPeer *peer, const char *uri, unsigned int flags, Erro
     return r;
 }
 
+static void
+close_fds(const int *fds, unsigned int n_fds)
+{
+    for (unsigned int i = 0; i < n_fds; i++)
+        close(fds[i]);
+}
+
 int
-rpc_peer_forward(RpcPeer *peer, const RpcHeader *header, const void *payload, size_t size, RpcForwardedFn fn, void *data,
-                 Error *err)
+rpc_peer_forward(RpcPeer *peer, const RpcHeader *header, const void *payload, size_t size, const int *fds,
+                 unsigned int n_fds, RpcForwardedFn fn, void *data, uint32_t *ret_serial, Error *err)
 {
     Pending *pending = g_new0(Pending, 1);
     RpcHeader own = *header;
 
-    pending->fn = fn;
-    pending->data = data;
+    *pending = (Pending){ .program = header->program, .proc = header->proc, .fn = fn, .data = data };
     if (add_pending(peer, pending, err) < 0) {
+        close_fds(fds, n_fds);
         g_free(pending);
         return -1;
     }
     own.serial = pending->serial;
-    rpc_conn_send(peer->conn, &own, payload, size);
+    own.type = n_fds ? VIR_NET_CALL_WITH_FDS : VIR_NET_CALL;
+    rpc_conn_send_fds(peer->conn, &own, payload, size, fds, n_fds);
+    if (ret_serial)
+        *ret_serial = own.serial;
     return 0;
+}
+
+void
+rpc_peer_send(RpcPeer *peer, const RpcHeader *header, const void *payload, size_t size)
+{
+    if (peer->conn)
+        rpc_conn_send(peer->conn, header, payload, size);
 }

@@ -166,11 +166,12 @@ broken(void **state)
 }
 
 static void
-on_forwarded(void *data, int status, const void *payload, size_t size)
+on_forwarded(void *data, RpcFrame *reply, const char *reason)
 {
     forwarded++;
-    assert_int_equal(status, VIR_NET_OK);
-    assert_memory_equal(payload, "\0\0\0\1\0\0\0\0", 8);
+    assert_non_null(reply);
+    assert_int_equal(reply->header.status, VIR_NET_OK);
+    assert_memory_equal(reply->payload, "\0\0\0\1\0\0\0\0", 8);
 }
 
 static void
@@ -178,7 +179,7 @@ forward(void **state)
 {
     RpcHeader header = { .program = REMOTE_PROGRAM, .version = 1, .proc = REMOTE_PROC_AUTH_LIST, .serial = 77 };
 
-    assert_int_equal(rpc_peer_forward(peer, &header, NULL, 0, on_forwarded, NULL, NULL), 0);
+    assert_int_equal(rpc_peer_forward(peer, &header, NULL, 0, NULL, 0, on_forwarded, NULL, NULL, NULL), 0);
     settle();
     assert_int_equal(forwarded, 1);
 }
