@@ -18,6 +18,7 @@
 #include "common/base/loop.h"
 #include "common/base/worker.h"
 #include "common/daemon/options.h"
+#include "common/daemon/peers.h"
 
 #define LOG_SOURCE "daemon"
 #include "common/base/log.h"
@@ -413,6 +414,7 @@ set_up_server(Main *m)
     m->hooks.activity = main_on_activity;
     m->server_options.name = d->spec->name;
     m->server_options.session = d->paths.session;
+    m->server_options.token_path = d->paths.token;
     m->server_options.max_clients = (unsigned)d->config.max_clients;
     m->server_options.max_anonymous_clients = (unsigned)d->config.max_anonymous_clients;
     m->server_options.max_client_requests = (unsigned)d->config.max_client_requests;
@@ -420,6 +422,7 @@ set_up_server(Main *m)
     m->server_options.keepalive_count = (unsigned)d->config.keepalive_count;
     m->server_options.daemon = d;
     m->server_options.hooks = &m->hooks;
+    d->peers = daemon_peers_new(&d->paths);
     d->server = rpc_server_new(&m->server_options);
     d->admin = rpc_admin_new(&(RpcAdminOptions){
         .max_clients = (unsigned)d->config.admin_max_clients,
@@ -483,6 +486,7 @@ main_done(Main *m)
         m->daemon.admin = rpc_admin_free(m->daemon.admin);
     if (m->daemon.server)
         m->daemon.server = rpc_server_free(m->daemon.server);
+    m->daemon.peers = daemon_peers_free(m->daemon.peers);
     for (int i = 0; i < SOCKET_COUNT; i++) {
         if (m->bound[i])
             unlink(m->bound[i]);

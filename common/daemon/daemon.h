@@ -32,6 +32,7 @@ typedef struct DaemonConfig {
 } DaemonConfig;
 
 typedef struct Daemon Daemon;
+typedef struct DaemonPeers DaemonPeers;
 
 typedef struct DaemonSpec {
     const char *name;    /* "virtqemud" */
@@ -52,6 +53,7 @@ struct Daemon {
     DaemonConfig config;
     RpcServer *server;
     RpcAdmin *admin;
+    DaemonPeers *peers; /* the other daemons: peers.h */
     void *user; /* the daemon's own state, set by start() */
 };
 

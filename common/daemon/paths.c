@@ -37,6 +37,7 @@ paths_init(Paths *paths, bool session, const char *root)
             .pid = g_strdup(run),
         };
     }
+    paths->token = g_build_filename(paths->run, "common", "system.token", NULL);
 }
 
 void
@@ -48,5 +49,6 @@ paths_done(Paths *paths)
     g_free(paths->cache);
     g_free(paths->log);
     g_free(paths->pid);
+    g_free(paths->token);
     memset(paths, 0, sizeof(*paths));
 }

@@ -15,6 +15,7 @@ typedef struct Paths {
     char *lib;    /* /var/lib/libvirt           ~/.config/libvirt */
     char *cache;  /* /var/cache/libvirt         ~/.cache/libvirt */
     char *log;    /* /var/log/libvirt           ~/.cache/libvirt */
+    char *token;  /* /run/libvirt/common/system.token, the same below $XDG_RUNTIME_DIR */
     char *pid;    /* /run                       $XDG_RUNTIME_DIR/libvirt: pid files NAME.pid */
 } Paths;
 

@@ -24,7 +24,7 @@ typedef struct RpcIdentity {
     uint64_t start_time; /* of the process, in clock ticks since boot: makes the pid unmistakable */
     char *user, *group;
     char *sasl_user, *x509_name, *selinux_context;
-    char *token; /* another daemon of this host showed it */
+    char *token; /* another daemon of this host showed it, and it was right: the host itself calls */
 } RpcIdentity;
 
 RpcClient *rpc_client_ref(RpcClient *client);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/rpc/internal.h"
+#include "common/rpc/token.h"
 #include "protocol/constants.h"
 #include "protocol/remote.h"
 
@@ -188,25 +189,32 @@ connect_unregister_close_callback(RpcCall *call, const void *args, void *ret, Er
 
 typedef struct IdentityField {
     const char *name;
-    bool text;
+    int type; /* as sent; numbers are read from any type of number */
     size_t offset, size; /* of a number */
 } IdentityField;
 
-#define TEXT(n, member) { n, true, offsetof(RpcIdentity, member), 0 }
-#define NUMBER(n, member) { n, false, offsetof(RpcIdentity, member), sizeof(((RpcIdentity *)0)->member) }
+#define TEXT(n, member) { n, VIR_TYPED_PARAM_STRING, offsetof(RpcIdentity, member), 0 }
+#define NUMBER_OF(n, type, member) { n, type, offsetof(RpcIdentity, member), sizeof(((RpcIdentity *)0)->member) }
+#define NUMBER(n, member) NUMBER_OF(n, VIR_TYPED_PARAM_ULLONG, member)
 
 static const IdentityField identity_fields[] = {
     TEXT(VIR_CONNECT_IDENTITY_USER_NAME, user),
     NUMBER(VIR_CONNECT_IDENTITY_UNIX_USER_ID, uid),
     TEXT(VIR_CONNECT_IDENTITY_GROUP_NAME, group),
     NUMBER(VIR_CONNECT_IDENTITY_UNIX_GROUP_ID, gid),
-    NUMBER(VIR_CONNECT_IDENTITY_PROCESS_ID, pid),
+    NUMBER_OF(VIR_CONNECT_IDENTITY_PROCESS_ID, VIR_TYPED_PARAM_LLONG, pid),
     NUMBER(VIR_CONNECT_IDENTITY_PROCESS_TIME, start_time),
     TEXT(VIR_CONNECT_IDENTITY_SASL_USER_NAME, sasl_user),
     TEXT(VIR_CONNECT_IDENTITY_X509_DISTINGUISHED_NAME, x509_name),
     TEXT(VIR_CONNECT_IDENTITY_SELINUX_CONTEXT, selinux_context),
     TEXT("system.token", token),
 };
+
+static bool
+is_text(const IdentityField *field)
+{
+    return field->type == VIR_TYPED_PARAM_STRING;
+}
 
 static bool
 param_number(const remote_typed_param_value *value, uint64_t *ret)
@@ -237,12 +245,12 @@ set_identity_field(RpcIdentity *identity, const remote_typed_param *param, Error
 
         if (strcmp(param->field, field->name) != 0)
             continue;
-        if (field->text && param->value.type == VIR_TYPED_PARAM_STRING) {
+        if (is_text(field) && param->value.type == VIR_TYPED_PARAM_STRING) {
             g_free(*(char **)at);
             *(char **)at = g_strdup(param->value.s);
             return 0;
         }
-        if (!field->text && param_number(&param->value, &number)) {
+        if (!is_text(field) && param_number(&param->value, &number)) {
             uint32_t word = (uint32_t)number;
 
             memcpy(at, field->size == 4 ? (void *)&word : (void *)&number, field->size);
@@ -253,7 +261,75 @@ set_identity_field(RpcIdentity *identity, const remote_typed_param *param, Error
     return error_setf(err, FROM_RPC, ERR_INVALID_ARG, "unknown identity parameter '%s'", param->field);
 }
 
-/* Another daemon of this host calls on behalf of one of its clients. Only root and our own user may say so. */
+static void
+add_param(remote_connect_set_identity_args *args, const IdentityField *field, const char *text, uint64_t number)
+{
+    remote_typed_param *param = &args->params[args->n_params++];
+
+    param->field = field->name;
+    param->value.type = field->type;
+    if (text) {
+        param->value.s = text;
+    } else {
+        param->value.ul = number;
+    }
+}
+
+void
+rpc_identity_encode(const RpcIdentity *identity, Arena *arena, remote_connect_set_identity_args *ret)
+{
+    const RpcIdentity unknown = { .uid = (uid_t)-1, .gid = (gid_t)-1 };
+
+    *ret = (remote_connect_set_identity_args){
+        .params = arena_newv(arena, remote_typed_param, G_N_ELEMENTS(identity_fields)),
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(identity_fields); i++) {
+        const IdentityField *field = &identity_fields[i];
+        const char *at = (const char *)identity + field->offset;
+
+        if (is_text(field)) {
+            const char *text = *(char *const *)at;
+
+            if (text)
+                add_param(ret, field, text, 0);
+        } else if (memcmp(at, (const char *)&unknown + field->offset, field->size) != 0) {
+            uint32_t word = 0;
+            uint64_t number = 0;
+
+            memcpy(field->size == 4 ? (void *)&word : (void *)&number, at, field->size);
+            add_param(ret, field, NULL, number + word);
+        }
+    }
+}
+
+static int
+decode_identity(const remote_connect_set_identity_args *args, RpcIdentity *identity, Error *err)
+{
+    for (unsigned int i = 0; i < args->n_params; i++)
+        if (set_identity_field(identity, &args->params[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+/*
+ * Another daemon of this host calls on behalf of one of its clients, or of itself. Root and our own user may say so, and
+ * who shows the host's token. A token is never taken on trust: holding the identity's token is what elevates a caller.
+ */
+static int
+may_speak_for_others(const RpcClient *client, const RpcIdentity *identity, Error *err)
+{
+    const char *path = client->server->options.token_path;
+    int shown = identity->token && path ? token_check(path, identity->token, err) : 0;
+
+    if (shown < 0)
+        return -1;
+    if (identity->token && !shown)
+        return error_setf(err, FROM_RPC, ERR_OPERATION_DENIED, "%s shows a system token that is not this host's", client->label);
+    if (!shown && client->identity.uid != 0 && client->identity.uid != geteuid())
+        return error_setf(err, FROM_RPC, ERR_OPERATION_DENIED, "%s may not speak for others", client->label);
+    return 0;
+}
+
 static int
 connect_set_identity(RpcCall *call, const remote_connect_set_identity_args *args, void *ret, Error *err)
 {
@@ -262,13 +338,9 @@ connect_set_identity(RpcCall *call, const remote_connect_set_identity_args *args
 
     if (rpc_call_check_flags(call, args->flags, 0, err) < 0)
         return -1;
-    if (client->identity.uid != 0 && client->identity.uid != geteuid())
-        return error_setf(err, FROM_RPC, ERR_OPERATION_DENIED, "%s may not speak for others", client->label);
-    for (unsigned int i = 0; i < args->n_params; i++) {
-        if (set_identity_field(&identity, &args->params[i], err) < 0) {
-            rpc_identity_done(&identity);
-            return -1;
-        }
+    if (decode_identity(args, &identity, err) < 0 || may_speak_for_others(client, &identity, err) < 0) {
+        rpc_identity_done(&identity);
+        return -1;
     }
     rpc_identity_done(&client->identity);
     client->identity = identity;

@@ -109,6 +109,11 @@ void rpc_client_set_authenticated(RpcClient *client);
 void rpc_client_read_start_time(RpcClient *client);
 void rpc_identity_done(RpcIdentity *identity);
 
+struct remote_connect_set_identity_args;
+
+/* connect.c: the parameters of CONNECT_SET_IDENTITY, in arena memory; texts are borrowed from identity. */
+void rpc_identity_encode(const RpcIdentity *identity, Arena *arena, struct remote_connect_set_identity_args *ret);
+
 /* dispatch.c */
 int rpc_dispatch(RpcClient *client, RpcFrame *frame); /* a CALL: RPC_FRAME_TAKEN or RPC_FRAME_LATER */
 void rpc_dispatch_pending(RpcClient *client);         /* start waiting calls the quota allows */

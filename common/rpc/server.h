@@ -89,6 +89,7 @@ typedef struct RpcServerOptions {
     const char *type;   /* CONNECT_GET_TYPE: "QEMU" */
     const char *scheme; /* accepted URIs: <scheme>:///system and /session; NULL: the admin program */
     bool session;       /* runs as an ordinary user: <scheme>:///session only */
+    const char *token_path; /* of the host's system token (token.h); NULL: none is believed */
     unsigned int max_clients, max_anonymous_clients, max_client_requests; /* 0: 5000, 20, 5 */
     int keepalive_interval;                                               /* seconds; 0 or less: never ping */
     unsigned int keepalive_count;

@@ -1,0 +1,82 @@
+/* See peers.h. */
+#include "common/daemon/peers.h"
+
+#include <glib.h>
+
+#include "common/rpc/link.h"
+
+/* Who owns what, under which scheme. */
+static const struct {
+    const char *daemon, *scheme;
+} kinds[RPC_OWNER_COUNT] = {
+    [RPC_OWNER_INTERFACE] = { "virtinterfaced", "interface" },
+    [RPC_OWNER_NETWORK] = { "virtnetworkd", "network" },
+    [RPC_OWNER_NODEDEV] = { "virtnodedevd", "nodedev" },
+    [RPC_OWNER_NWFILTER] = { "virtnwfilterd", "nwfilter" },
+    [RPC_OWNER_SECRET] = { "virtsecretd", "secret" },
+    [RPC_OWNER_STORAGE] = { "virtstoraged", "storage" },
+};
+
+struct DaemonPeers {
+    RpcTarget targets[RPC_OWNER_COUNT]; /* daemon NULL: nobody to call */
+    RpcLink *links[RPC_OWNER_COUNT];    /* NULL until first used */
+    GStringChunk *texts;
+};
+
+static char *
+text(DaemonPeers *peers, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static char *
+text(DaemonPeers *peers, const char *format, ...)
+{
+    g_autofree char *made = NULL;
+    va_list args;
+
+    va_start(args, format);
+    made = g_strdup_vprintf(format, args);
+    va_end(args);
+    return g_string_chunk_insert(peers->texts, made);
+}
+
+DaemonPeers *
+daemon_peers_new(const Paths *paths)
+{
+    DaemonPeers *peers = g_new0(DaemonPeers, 1);
+
+    peers->texts = g_string_chunk_new(1024);
+    for (int i = 0; i < RPC_OWNER_COUNT; i++) {
+        if (!kinds[i].daemon)
+            continue;
+        peers->targets[i] = (RpcTarget){
+            .daemon = kinds[i].daemon,
+            .socket = text(peers, "%s/%s-sock", paths->run, kinds[i].daemon),
+            .socket_ro = paths->session ? NULL : text(peers, "%s/%s-sock-ro", paths->run, kinds[i].daemon),
+            .uri = text(peers, "%s:///%s", kinds[i].scheme, paths->session ? "session" : "system"),
+            .token_path = paths->token,
+        };
+    }
+    return peers;
+}
+
+DaemonPeers *
+daemon_peers_free(DaemonPeers *peers)
+{
+    if (!peers)
+        return NULL;
+    for (int i = 0; i < RPC_OWNER_COUNT; i++)
+        rpc_link_free(peers->links[i]);
+    g_string_chunk_free(peers->texts);
+    g_free(peers);
+    return NULL;
+}
+
+int
+daemon_peer(Job *job, Daemon *daemon, RpcOwner owner, RpcPeer **ret, Error *err)
+{
+    DaemonPeers *peers = daemon->peers;
+
+    g_assert(kinds[owner].daemon);
+    if (!peers->links[owner])
+        peers->links[owner] = rpc_link_new(&peers->targets[owner]);
+    return rpc_link_get(job, peers->links[owner], ret, err);
+}

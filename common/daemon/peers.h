@@ -1,0 +1,20 @@
+/*
+ * The other daemons of this host, by what they own: calling them for ourselves, and passing our clients' calls on to them.
+ */
+#pragma once
+
+#include "common/base/error.h"
+#include "common/base/job.h"
+#include "common/daemon/daemon.h"
+#include "common/rpc/peer.h"
+
+/*
+ * The daemon's own connection to the daemon that owns these procedures (RPC_OWNER_NETWORK: virtnetworkd), for the typed
+ * calls of protocol/calls.h; opened when first needed and anew when it broke. A reference for the caller (_cleanup_peer_).
+ * May suspend. Errors: those of rpc_target_open(); the callers' rules are in common/rpc/link.h.
+ */
+int daemon_peer(Job *job, Daemon *daemon, RpcOwner owner, RpcPeer **ret, Error *err) _must_check_;
+
+/* For daemon.c. */
+DaemonPeers *daemon_peers_new(const Paths *paths);
+DaemonPeers *daemon_peers_free(DaemonPeers *peers); /* NULL is fine; returns NULL */
