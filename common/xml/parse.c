@@ -208,6 +208,12 @@ attribute_text(const xmlNode *element, const char *name, char **ret_owned)
     return *ret_owned = xml_attr(element, name);
 }
 
+static ErrorDomain
+missing_domain(const XmlParse *parse)
+{
+    return parse->missing ? parse->missing : FROM_XML;
+}
+
 static int
 read_attribute(XmlParse *parse, xmlNode *element, const XmlRow *row, void *object)
 {
@@ -219,13 +225,14 @@ read_attribute(XmlParse *parse, xmlNode *element, const XmlRow *row, void *objec
     if (!text) {
         if (!(row->flags & XR_REQUIRED))
             return 0;
-        return xml_problem(parse, element, FROM_XML, ERR_XML_ERROR, "element <%s> needs an attribute '%s'",
+        return xml_problem(parse, element, missing_domain(parse), ERR_XML_ERROR, "element <%s> needs an attribute '%s'",
                            (const char *)element->name, row->name);
     }
     if (row->type->parse(row, text, AT(void, object, row), &why) == 0)
         return 0;
-    return xml_problem(parse, element, FROM_XML, ERR_XML_ERROR, "attribute '%s' of element <%s> is '%s': %s", row->name,
-                       (const char *)element->name, text, why);
+    return xml_problem(parse, element, row->type->of_document ? parse->domain : FROM_XML,
+                       row->code ? row->code : ERR_XML_ERROR,
+                       "attribute '%s' of element <%s> is '%s': %s", row->name, (const char *)element->name, text, why);
 }
 
 static int
@@ -268,7 +275,7 @@ read_size_attr(XmlParse *parse, xmlNode *element, const XmlRow *row, void *objec
         return read_size(parse, element, row, text, object);
     if (!(row->flags & XR_REQUIRED))
         return 0;
-    return xml_problem(parse, element, FROM_XML, ERR_XML_ERROR, "element <%s> needs an attribute '%s'",
+    return xml_problem(parse, element, missing_domain(parse), ERR_XML_ERROR, "element <%s> needs an attribute '%s'",
                        (const char *)element->name, row->name);
 }
 

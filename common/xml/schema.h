@@ -104,6 +104,7 @@ struct XmlRow {
     bool (*shown)(const void *object, unsigned flags);
     const XmlCustom *custom;
     const char *def;   /* text taken when the attribute is missing; NULL: stays absent */
+    ErrorCode code;    /* of a bad value of an attribute; 0: ERR_XML_ERROR */
     const char *since;
     const char *doc;
 };
@@ -152,6 +153,7 @@ struct XmlSchema {
 #define A_YESNO(n, S, f, d, ...) VALUE(ROW_ATTR, n, S, f, Tri, xt_yesno, d, ##__VA_ARGS__)
 #define A_MAC(n, S, f, d, ...) VALUE(ROW_ATTR, n, S, f, Mac, xt_mac, d, ##__VA_ARGS__)
 #define A_UUID(n, S, f, d, ...) VALUE(ROW_ATTR, n, S, f, Uuid, xt_uuid, d, ##__VA_ARGS__)
+#define A_IP(n, S, f, d, ...) VALUE(ROW_ATTR, n, S, f, IpAddress, xt_ip, d, ##__VA_ARGS__)
 #define A_SET(n, S, f, d, ...) VALUE(ROW_ATTR, n, S, f, Bitmap *, xt_cpuset, d, ##__VA_ARGS__)
 #define ENUM_ROW(K, n, S, f, e, d, ...) \
     { .kind = (K), .name = (n), .type = &xt_enum, .offset = FIELD_ENUM(S, f), .names = (e), .doc = (d), ##__VA_ARGS__ }
@@ -218,6 +220,7 @@ typedef struct XmlProblem {
 struct XmlParse {
     unsigned flags;      /* XML_INACTIVE, XML_VALIDATE */
     ErrorDomain domain;  /* of errors about structure */
+    ErrorDomain missing; /* of a missing attribute; FROM_NONE: FROM_XML */
     void *user;          /* for custom rows and checks */
     GPtrArray *problems; /* of XmlProblem *; NULL while there are none */
 };

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "common/xml/schema.h"
 
@@ -180,6 +181,30 @@ uuid_format(const Uuid *uuid, char buffer[UUID_TEXT_SIZE])
         out += g_snprintf(out, 3, "%02x", uuid->b[i]);
     }
     return buffer;
+}
+
+bool
+mac_generate(Mac *ret_mac)
+{
+    Mac mac = { .set = true, .b = { 0x52, 0x54, 0x00 } };
+
+    if (getrandom(mac.b + 3, 3, 0) != 3)
+        return false;
+    *ret_mac = mac;
+    return true;
+}
+
+bool
+uuid_generate(Uuid *ret_uuid)
+{
+    Uuid uuid = { .set = true };
+
+    if (getrandom(uuid.b, sizeof(uuid.b), 0) != sizeof(uuid.b))
+        return false;
+    uuid.b[6] = (uuid.b[6] & 0x0f) | 0x40;
+    uuid.b[8] = (uuid.b[8] & 0x3f) | 0x80;
+    *ret_uuid = uuid;
+    return true;
 }
 
 static unsigned
@@ -532,7 +557,7 @@ word_parse(const XmlRow *row, const char *text, void *field, char **ret_why)
 const XmlType xt_word = { .name = "one of", .size = sizeof(char *), .parse = word_parse, .format = string_format,
                           .copy = string_copy, .clear = string_clear };
 
-/* -- MAC, UUID, sets -- */
+/* -- MAC, UUID, IP, sets -- */
 
 static int
 mac_type_parse(const XmlRow *row, const char *text, void *field, char **ret_why)
@@ -566,6 +591,23 @@ uuid_type_format(const XmlRow *row, const void *field, GString *out)
     if (uuid->set)
         g_string_append(out, uuid_format(uuid, text));
     return uuid->set;
+}
+
+static int
+ip_type_parse(const XmlRow *row, const char *text, void *field, char **ret_why)
+{
+    return ip_parse(text, field) ? 0 : explain(ret_why, "must be an IP address such as 192.168.122.1 or fd00::1");
+}
+
+static bool
+ip_type_format(const XmlRow *row, const void *field, GString *out)
+{
+    const IpAddress *ip = field;
+    char text[IP_TEXT_SIZE];
+
+    if (ip_is_set(ip))
+        g_string_append(out, ip_to_text(ip, text));
+    return ip_is_set(ip);
 }
 
 static int
@@ -612,3 +654,6 @@ const XmlType xt_uuid = { .name = "UUID", .size = sizeof(Uuid), .parse = uuid_ty
 const XmlType xt_cpuset = { .name = "set of numbers", .size = sizeof(Bitmap *), .parse = cpuset_parse,
     .format = cpuset_format, .copy = cpuset_copy, .clear = cpuset_clear,
     .rng = "<data type='token'><param name='pattern'>\\s*((\\^?[0-9]+(-[0-9]+)?)(,\\s*\\^?[0-9]+(-[0-9]+)?)*)?,?\\s*</param></data>" };
+const XmlType xt_ip = { .name = "IP address", .size = sizeof(IpAddress), .parse = ip_type_parse, .format = ip_type_format,
+    .of_document = true,
+    .rng = "<data type='token'><param name='pattern'>[0-9]+(\\.[0-9]+){3}|[0-9a-fA-F]*:[0-9a-fA-F:]*(:[0-9]+(\\.[0-9]+){3})?</param></data>" };

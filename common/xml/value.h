@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/ip.h"
 #include "common/xml/bitmap.h"
 
 typedef struct OptInt { bool set; int v; } OptInt;
@@ -58,6 +59,7 @@ typedef struct XmlType {
     void (*copy)(void *dst, const void *src); /* NULL: plain memory */
     void (*clear)(void *field);               /* free what it owns; NULL: owns nothing */
     const char *rng;                          /* RelaxNG pattern; NULL: made from row->names */
+    bool of_document;                         /* a bad value is an error of the document's domain, not of XML as such */
 } XmlType;
 
 extern const XmlType xt_string;     /* char *, any text; "" stays "" */
@@ -78,6 +80,7 @@ extern const XmlType xt_yesno;      /* Tri */
 extern const XmlType xt_mac;        /* Mac */
 extern const XmlType xt_uuid;       /* Uuid */
 extern const XmlType xt_cpuset;     /* Bitmap * */
+extern const XmlType xt_ip;         /* IpAddress, numeric, of either family; canonical out */
 
 /* Whole numbers in any of the bases of strtoull; no sign, no blanks, no trailing text. */
 bool parse_u64(const char *text, int base, unsigned long long *ret_value);
@@ -92,9 +95,11 @@ int parse_size(const char *text, const char *unit, unsigned long long default_sc
 
 bool mac_parse(const char *text, Mac *ret_mac);
 char *mac_format(const Mac *mac);
+bool mac_generate(Mac *ret_mac); /* 52:54:00 and three random bytes; false when the kernel has none to give */
 bool uuid_parse(const char *text, Uuid *ret_uuid); /* with or without dashes */
 #define UUID_TEXT_SIZE 37
 const char *uuid_format(const Uuid *uuid, char buffer[UUID_TEXT_SIZE]); /* returns buffer */
+bool uuid_generate(Uuid *ret_uuid); /* random, RFC 4122 version 4; false when the kernel has no random bytes to give */
 
 /* The name in names nearest to text, or NULL when none is near. */
 const char *nearest_name(const char *const *names, const char *text);

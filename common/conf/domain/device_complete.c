@@ -1,7 +1,6 @@
 /* Defaults of single devices, one function per kind, in one table. They may look at the rest of the domain. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "common/conf/domain/complete.h"
 #include "common/conf/domain/device/audio.h"
@@ -73,11 +72,8 @@ complete_interface(const Completion *c, Device *device, Error *err)
 {
     NetDef *net = NET(device);
 
-    if (!net->mac.set) {
-        net->mac = (Mac){ .set = true, .b = { 0x52, 0x54, 0x00 } };
-        if (getrandom(net->mac.b + 3, 3, 0) != 3)
-            return error_setf(err, FROM_DOMAIN, ERR_INTERNAL_ERROR, "no random bytes for a MAC address");
-    }
+    if (!net->mac.set && !mac_generate(&net->mac))
+        return error_setf(err, FROM_DOMAIN, ERR_INTERNAL_ERROR, "no random bytes for a MAC address");
     if (net->type == NET_HOSTDEV)
         return 0;
     if (net->coalesce_max_frames.v == 0)

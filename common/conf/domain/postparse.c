@@ -7,7 +7,6 @@
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "common/conf/domain/complete.h"
 #include "common/conf/domain/device/graphics.h"
@@ -16,14 +15,7 @@
 static int
 random_uuid(Uuid *ret_uuid, Error *err)
 {
-    Uuid uuid = { .set = true };
-
-    if (getrandom(uuid.b, sizeof(uuid.b), 0) != sizeof(uuid.b))
-        return error_setf(err, FROM_DOMAIN, ERR_INTERNAL_ERROR, "no random bytes for a UUID");
-    uuid.b[6] = (uuid.b[6] & 0x0f) | 0x40;
-    uuid.b[8] = (uuid.b[8] & 0x3f) | 0x80;
-    *ret_uuid = uuid;
-    return 0;
+    return uuid_generate(ret_uuid) ? 0 : error_setf(err, FROM_DOMAIN, ERR_INTERNAL_ERROR, "no random bytes for a UUID");
 }
 
 static int

@@ -6,17 +6,15 @@ const char *const net_type_names[] = {
     NULL, "user", "ethernet", "vhostuser", "server", "client", "mcast", "network", "bridge", "internal", "direct",
     "hostdev", "udp", "vdpa", "null", "vds", NULL,
 };
-const char *const direct_mode_names[] = { NULL, "vepa", "private", "bridge", "passthrough", NULL };
 static const char *const driver_names[] = { NULL, "qemu", "vhost", NULL };
 static const char *const txmode_names[] = { NULL, "iothread", "timer", NULL };
 static const char *const link_names[] = { NULL, "up", "down", NULL };
 static const char *const mac_type_names[] = { NULL, "generated", "static", NULL };
-static const char *const vport_names[] = { NULL, "none", "802.1Qbg", "802.1Qbh", "openvswitch", "midonet", NULL };
 static const char *const server_names[] = { NULL, "client", "server", NULL };
 
 #define N NetDef
 
-/* -- addresses, routes, forwards -- */
+/* -- addresses, forwards -- */
 
 static const XmlRow ip_rows[] = {
     A_STR("address", NetIp, address, "address", .flags = XR_REQUIRED),
@@ -44,17 +42,6 @@ ip_check(XmlParse *parse, xmlNode *element, void *object)
 }
 static SCHEMA(ip_schema, "netIp", NetIp, ip_rows, "IP address", .check = ip_check);
 
-static const XmlRow route_rows[] = {
-    A_STR("family", NetRoute, family, "ipv4 or ipv6"),
-    A_STR("address", NetRoute, address, "network", .flags = XR_REQUIRED),
-    A_STR("netmask", NetRoute, netmask, "its mask"),
-    A_UINT("prefix", NetRoute, prefix, "length of the network part", .max = 128),
-    A_STR("gateway", NetRoute, gateway, "router", .flags = XR_REQUIRED),
-    A_UINT("metric", NetRoute, metric, "cost"),
-    ROWS_END,
-};
-static SCHEMA(route_schema, "netRoute", NetRoute, route_rows, "route");
-
 static const XmlRow range_rows[] = {
     A_UINT("start", NetPortRange, start, "first port", .max = 65535),
     A_UINT("end", NetPortRange, end, "last port", .max = 65535),
@@ -72,67 +59,6 @@ static const XmlRow forward_rows[] = {
 };
 static SCHEMA(forward_schema, "netPortForward", NetPortForward, forward_rows,
               "ports of the host that lead to the guest");
-
-/* -- virtual port, VLAN, bandwidth -- */
-
-#define V VirtualPort
-static const XmlRow vport_param_rows[] = {
-    A_UINT("managerid", V, manager_id, "manager", .base = XML_ANY_BASE, .max = 255),
-    A_UINT("typeid", V, type_id, "type", .base = XML_ANY_BASE, .max = 0xffffff),
-    A_UINT("typeidversion", V, type_id_version, "version of the type", .base = XML_ANY_BASE, .max = 255),
-    A_UUID("instanceid", V, instance_id, "instance"),
-    A_UUID("interfaceid", V, interface_id, "interface"),
-    A_STR("profileid", V, profile_id, "profile"),
-    ROWS_END,
-};
-static SCHEMA(vport_param_schema, "virtualportParameters", V, vport_param_rows, "parameters of a virtual port");
-static const XmlRow vport_rows[] = {
-    A_ENUM("type", V, type, vport_names, "kind of switch"),
-    GROUP("parameters", vport_param_schema, "parameters"),
-    ROWS_END,
-};
-static SCHEMA(vport_schema, "virtualport", V, vport_rows, "port of a virtual switch");
-#undef V
-
-static const XmlRow tag_rows[] = {
-    A_UINT("id", VlanTag, id, "number", .flags = XR_REQUIRED, .max = 4095),
-    A_WORD("nativeMode", VlanTag, native_mode, WORDS("tagged", "untagged"), "tagged or untagged"),
-    ROWS_END,
-};
-static SCHEMA(tag_schema, "vlanTag", VlanTag, tag_rows, "VLAN number");
-static const XmlRow vlan_rows[] = {
-    A_YESNO("trunk", NetVlan, trunk, "several VLANs over one port"),
-    ITEMS("tag", NetVlan, tags, tag_schema, "a VLAN"),
-    ROWS_END,
-};
-static SCHEMA(vlan_schema, "vlan", NetVlan, vlan_rows, "virtual LANs");
-
-static int
-bandwidth_check(XmlParse *parse, xmlNode *element, void *object)
-{
-    const Bandwidth *b = object;
-
-    if (!b->average.set && !b->floor.set)
-        return xml_problem(parse, element, FROM_NONE, ERR_XML_ERROR, "element <%s> needs an attribute 'average'",
-                           (const char *)element->name);
-    return 0;
-}
-static const XmlRow rate_rows[] = {
-    PRESENT(Bandwidth, present),
-    A_U64("average", Bandwidth, average, "KiB/s"),
-    A_U64("peak", Bandwidth, peak, "KiB/s"),
-    A_U64("floor", Bandwidth, floor, "guaranteed KiB/s"),
-    A_U64("burst", Bandwidth, burst, "KiB at peak speed"),
-    ROWS_END,
-};
-static SCHEMA(rate_schema, "bandwidthRate", Bandwidth, rate_rows, "rate of one direction", .check = bandwidth_check);
-static const XmlRow bandwidth_rows[] = {
-    PRESENT(NetBandwidth, present),
-    GROUP_AT("inbound", NetBandwidth, inbound, rate_schema, "towards the guest"),
-    GROUP_AT("outbound", NetBandwidth, outbound, rate_schema, "from the guest"),
-    ROWS_END,
-};
-static SCHEMA(bandwidth_schema, "bandwidth", NetBandwidth, bandwidth_rows, "limits of the traffic");
 
 /* -- <source> -- */
 
@@ -176,7 +102,7 @@ static const XmlRow net_source_rows[] = {
     GROUP_AT("address", N, hostdev.address, address_schema, "device of the host", WHEN(N, type, NET_HOSTDEV),
              .flags = XR_REQUIRED),
     ITEMS("ip", N, source.ips, ip_schema, "address of the host side"),
-    ITEMS("route", N, source.routes, route_schema, "route of the host side"),
+    ITEMS("route", N, source.routes, network_route_schema, "route of the host side"),
     ROWS_END,
 };
 static SCHEMA(net_source_schema, "interfaceSource", N, net_source_rows, "what the card is connected to");
@@ -352,12 +278,12 @@ static const XmlRow net_rows[] = {
     A_YESNO("trustGuestRxFilters", N, trust_guest_rx_filters, "follow the guest's filters"),
     GROUP("mac", mac_schema, "MAC address"),
     GROUP("source", net_source_schema, "what it is connected to"),
-    PTR("vlan", N, vlan, vlan_schema, "virtual LANs"),
-    PTR("virtualport", N, vport, vport_schema, "port of a virtual switch"),
-    GROUP_AT("bandwidth", N, bandwidth, bandwidth_schema, "limits"),
+    PTR("vlan", N, vlan, net_vlan_schema, "virtual LANs"),
+    PTR("virtualport", N, vport, virtual_port_schema, "port of a virtual switch"),
+    GROUP_AT("bandwidth", N, bandwidth, net_bandwidth_schema, "limits"),
     GROUP("port", port_options_schema, "port options"),
     ITEMS("ip", N, ips, ip_schema, "address of the guest"),
-    ITEMS("route", N, routes, route_schema, "route of the guest"),
+    ITEMS("route", N, routes, network_route_schema, "route of the guest"),
     ITEMS("portForward", N, forwards, forward_schema, "forwarded ports"),
     GROUP("script", script_schema, "start script"),
     GROUP("downscript", downscript_schema, "stop script"),

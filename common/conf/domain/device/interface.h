@@ -4,6 +4,7 @@
 #include "common/conf/domain/device/chardev.h"
 #include "common/conf/domain/device/device.h"
 #include "common/conf/domain/device/hostdev_source.h"
+#include "common/conf/network/parts.h"
 
 typedef enum NetType {
     NET_ABSENT = 0, NET_USER, NET_ETHERNET, NET_VHOSTUSER, NET_SERVER, NET_CLIENT, NET_MCAST, NET_NETWORK, NET_BRIDGE,
@@ -15,26 +16,12 @@ typedef enum NetDriver { NET_DRIVER_ABSENT = 0, NET_DRIVER_QEMU, NET_DRIVER_VHOS
 typedef enum NetTxmode { NET_TXMODE_ABSENT = 0, NET_TXMODE_IOTHREAD, NET_TXMODE_TIMER } NetTxmode;
 typedef enum NetLink { NET_LINK_ABSENT = 0, NET_LINK_UP, NET_LINK_DOWN } NetLink;
 typedef enum MacType { MAC_TYPE_ABSENT = 0, MAC_GENERATED, MAC_STATIC } MacType;
-typedef enum DirectMode { DIRECT_ABSENT = 0, DIRECT_VEPA, DIRECT_PRIVATE, DIRECT_BRIDGE, DIRECT_PASSTHROUGH } DirectMode;
-extern const char *const direct_mode_names[];
-typedef enum VportType { VPORT_ABSENT = 0, VPORT_NONE, VPORT_802_1QBG, VPORT_802_1QBH, VPORT_OPENVSWITCH, VPORT_MIDONET } VportType;
 
 typedef struct NetIp { char *family, *address, *peer; OptUint prefix; } NetIp;
-typedef struct NetRoute { char *family, *address, *netmask, *gateway; OptUint prefix, metric; } NetRoute;
 typedef struct NetPortRange { OptUint start, end, to; Tri exclude; } NetPortRange;
 typedef struct NetPortForward { char *proto, *address, *dev; LIST(NetPortRange) ranges; } NetPortForward;
 typedef struct FilterParam { char *name, *value; } FilterParam;
 typedef struct FilterRef { char *filter; LIST(FilterParam) params; } FilterRef;
-typedef struct Bandwidth { OptU64 average, peak, floor, burst; bool present; } Bandwidth; /* KiB/s, KiB */
-typedef struct NetBandwidth { bool present; Bandwidth inbound, outbound; } NetBandwidth;
-typedef struct VlanTag { OptUint id; char *native_mode; } VlanTag;
-typedef struct NetVlan { Tri trunk; LIST(VlanTag) tags; } NetVlan;
-typedef struct VirtualPort {
-    VportType type;
-    OptUint manager_id, type_id, type_id_version;
-    Uuid instance_id, interface_id;
-    char *profile_id;
-} VirtualPort;
 typedef struct NetOffloads { Tri csum, gso, tso4, tso6, ecn, ufo, mrg_rxbuf; } NetOffloads;
 
 typedef struct NetSource {
@@ -47,7 +34,7 @@ typedef struct NetSource {
     CharSource vhost_user;           /* vhostuser; mode bind is the XML's "server" */
     char *vhost_dev;                 /* user with passt */
     char *switch_id, *portgroup_id, *connection_id; OptUint vds_port; /* vds */
-    LIST(NetIp) ips; LIST(NetRoute) routes;
+    LIST(NetIp) ips; LIST(NetworkRoute) routes;
 } NetSource;
 
 typedef struct NetBackend { char *type, *tap, *vhost, *log_file, *hostname, *fqdn; } NetBackend;
@@ -87,7 +74,7 @@ typedef struct NetDef {
     OptUint mtu;
     OptUint coalesce_max_frames;
     char *teaming_type, *teaming_persistent;
-    LIST(NetIp) ips; LIST(NetRoute) routes;
+    LIST(NetIp) ips; LIST(NetworkRoute) routes;
     LIST(NetPortForward) forwards;
 } NetDef;
 

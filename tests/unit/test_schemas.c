@@ -4,6 +4,7 @@
  */
 #include "common/conf/domain/domain.h"
 #include "common/conf/domain/grammar.h"
+#include "common/conf/network/network.h"
 #include "common/xml/document.h"
 #include "common/xml/grammar.h"
 #include "tests/unit/unit.h"
@@ -13,7 +14,13 @@
 #define ROUNDS 1500
 
 static const char *fixtures;
-static XmlValidator *grammar;
+
+typedef struct Kind {
+    const char *name;
+    char *(*grammar)(void);
+    int (*read)(xmlNode *root, Error *err);
+    XmlValidator *validator;
+} Kind;
 
 /* All elements of the document, and one of them. */
 static xmlNode *
@@ -74,13 +81,37 @@ mutate(xmlNode *node, GRand *rand)
     }
 }
 
+static int
+read_domain(xmlNode *root, Error *err)
+{
+    g_autoptr(DomainDef) def = NULL;
+
+    return domain_def_read(root, XML_VALIDATE, NULL, &def, err);
+}
+
+static char *
+network_grammar(void)
+{
+    return xml_grammar("network", &network_schema, NULL, NULL);
+}
+
+static int
+read_network(xmlNode *root, Error *err)
+{
+    g_autoptr(NetworkDef) def = NULL;
+
+    return network_def_read(root, XML_VALIDATE, &def, err);
+}
+
+static Kind domains = { "domain", domain_grammar, read_domain };
+static Kind networks = { "network", network_grammar, read_network };
+
 /* Positive: accepted. *ret_unknown: refused because something is not in the tables. */
 static bool
-parser_accepts(xmlDoc *doc, bool *ret_unknown, char **ret_message)
+parser_accepts(const Kind *kind, xmlDoc *doc, bool *ret_unknown, char **ret_message)
 {
     _cleanup_error_ Error err = ERROR_INIT;
-    g_autoptr(DomainDef) def = NULL;
-    int result = domain_def_read(xmlDocGetRootElement(doc), XML_VALIDATE, NULL, &def, &err);
+    int result = kind->read(xmlDocGetRootElement(doc), &err);
 
     *ret_unknown = result < 0 && err.code == ERR_XML_INVALID_SCHEMA;
     *ret_message = g_strdup(err.message);
@@ -88,7 +119,7 @@ parser_accepts(xmlDoc *doc, bool *ret_unknown, char **ret_message)
 }
 
 static void
-agree_on(const char *file)
+agree_on(const Kind *kind, const char *file)
 {
     g_autofree char *path = g_build_filename(fixtures, file, NULL), *text = NULL;
     g_autoptr(GRand) rand = g_rand_new_with_seed(20240607);
@@ -109,8 +140,8 @@ agree_on(const char *file)
             where = (char *)xmlGetNodePath(node);
             change = mutate(node, rand);
         }
-        by_parser = parser_accepts(doc, &unknown, &message);
-        by_grammar = xml_validator_accepts(grammar, doc);
+        by_parser = parser_accepts(kind, doc, &unknown, &message);
+        by_grammar = xml_validator_accepts(kind->validator, doc);
         refused += !by_grammar;
         if ((by_parser && !by_grammar) || (unknown && by_grammar)) {
             print_error("%s, %s at %s: parser %s, grammar %s: %s\n", file, change, where ? where : "-",
@@ -124,38 +155,59 @@ agree_on(const char *file)
 static void
 q35(void **state)
 {
-    agree_on("linux-q35.xml");
+    agree_on(&domains, "linux-q35.xml");
 }
 
 static void
 pc(void **state)
 {
-    agree_on("linux-pc.xml");
+    agree_on(&domains, "linux-pc.xml");
+}
+
+static void
+nat_network(void **state)
+{
+    agree_on(&networks, "networks/nat.xml");
+}
+
+static void
+hostdev_network(void **state)
+{
+    agree_on(&networks, "networks/hostdev.xml");
 }
 
 static int
-load_grammar(void **state)
+load_grammars(void **state)
 {
-    g_autofree char *text = domain_grammar();
+    Kind *const kinds[] = { &domains, &networks };
 
-    grammar = xml_validator_new(text);
-    return grammar ? 0 : -1;
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        g_autofree char *text = kinds[i]->grammar();
+
+        kinds[i]->validator = xml_validator_new(text);
+        if (!kinds[i]->validator)
+            return -1;
+    }
+    return 0;
 }
 
 static int
-free_grammar(void **state)
+free_grammars(void **state)
 {
-    xml_validator_free(grammar);
+    xml_validator_free(domains.validator);
+    xml_validator_free(networks.validator);
     return 0;
 }
 
 int
 main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(q35), cmocka_unit_test(pc) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(q35), cmocka_unit_test(pc), cmocka_unit_test(nat_network), cmocka_unit_test(hostdev_network),
+    };
 
     if (argc != 2)
         return 2;
     fixtures = argv[1];
-    return cmocka_run_group_tests(tests, load_grammar, free_grammar);
+    return cmocka_run_group_tests(tests, load_grammars, free_grammars);
 }
