@@ -1,5 +1,6 @@
 /* virtqemud: the guests of this host, each a QEMU process. */
 #include "common/base/job.h"
+#include "common/daemon/peers.h"
 #include "common/host/polkit.h"
 #include "virtqemud/api/api.h"
 #include "virtqemud/domain/autostart.h"
@@ -56,7 +57,7 @@ stop(Daemon *daemon)
 int
 main(int argc, char **argv)
 {
-    static const RpcHooks hooks = { .polkit = polkit_authorize, .feature = feature };
+    static const RpcHooks hooks = { .polkit = polkit_authorize, .feature = feature, .relay = daemon_relay };
     static const DaemonSpec spec = {
         .name = "virtqemud",
         .summary = "Manages the QEMU guests of this host.",

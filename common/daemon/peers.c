@@ -3,16 +3,19 @@
 
 #include <glib.h>
 
+#include "common/rpc/call.h"
 #include "common/rpc/link.h"
+#include "common/rpc/relay.h"
 
 /* Who owns what, under which scheme. */
 static const struct {
     const char *daemon, *scheme;
+    bool system_only;
 } kinds[RPC_OWNER_COUNT] = {
     [RPC_OWNER_INTERFACE] = { "virtinterfaced", "interface" },
     [RPC_OWNER_NETWORK] = { "virtnetworkd", "network" },
     [RPC_OWNER_NODEDEV] = { "virtnodedevd", "nodedev" },
-    [RPC_OWNER_NWFILTER] = { "virtnwfilterd", "nwfilter" },
+    [RPC_OWNER_NWFILTER] = { "virtnwfilterd", "nwfilter", .system_only = true },
     [RPC_OWNER_SECRET] = { "virtsecretd", "secret" },
     [RPC_OWNER_STORAGE] = { "virtstoraged", "storage" },
 };
@@ -45,7 +48,7 @@ daemon_peers_new(const Paths *paths)
 
     peers->texts = g_string_chunk_new(1024);
     for (int i = 0; i < RPC_OWNER_COUNT; i++) {
-        if (!kinds[i].daemon)
+        if (!kinds[i].daemon || (kinds[i].system_only && paths->session))
             continue;
         peers->targets[i] = (RpcTarget){
             .daemon = kinds[i].daemon,
@@ -75,8 +78,17 @@ daemon_peer(Job *job, Daemon *daemon, RpcOwner owner, RpcPeer **ret, Error *err)
 {
     DaemonPeers *peers = daemon->peers;
 
-    g_assert(kinds[owner].daemon);
+    if (!peers->targets[owner].daemon)
+        return error_setf(err, FROM_RPC, ERR_NO_SUPPORT, "%s does not exist in session mode", kinds[owner].daemon);
     if (!peers->links[owner])
         peers->links[owner] = rpc_link_new(&peers->targets[owner]);
     return rpc_link_get(job, peers->links[owner], ret, err);
+}
+
+int
+daemon_relay(RpcCall *call, void *daemon, Error *err)
+{
+    const RpcTarget *target = &((Daemon *)daemon)->peers->targets[rpc_call_proc(call)->owner];
+
+    return target->daemon ? rpc_relay_call(call, target, err) : 0;
 }

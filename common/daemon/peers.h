@@ -15,6 +15,12 @@
  */
 int daemon_peer(Job *job, Daemon *daemon, RpcOwner owner, RpcPeer **ret, Error *err) _must_check_;
 
+/*
+ * RpcHooks.relay of a daemon whose clients expect everything (virtqemud): calls that another daemon owns go to that daemon.
+ * Secondary daemons don't set it.
+ */
+int daemon_relay(RpcCall *call, void *daemon, Error *err);
+
 /* For daemon.c. */
 DaemonPeers *daemon_peers_new(const Paths *paths);
 DaemonPeers *daemon_peers_free(DaemonPeers *peers); /* NULL is fine; returns NULL */

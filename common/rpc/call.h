@@ -59,9 +59,5 @@ bool rpc_call_reply_kept(RpcCall *call, const RpcKept *kept, uint64_t version, u
 void rpc_call_keep_reply(RpcCall *call, RpcKept *kept, uint64_t version, uint64_t variant);
 void rpc_kept_done(RpcKept *kept);
 
-/* For the relay hook: the undecoded message, and the way to end the call (payload may be NULL). The call is gone after. */
-const void *rpc_call_payload(const RpcCall *call, size_t *ret_size);
-void rpc_call_finish(RpcCall *call, bool failed, const void *payload, size_t size);
-
 /* Flags a procedure does not know are refused: 0, or -1 with ERR_INVALID_ARG naming the function and the bits. */
 int rpc_call_check_flags(const RpcCall *call, unsigned int flags, unsigned int known, Error *err) _must_check_;

@@ -108,8 +108,10 @@ client_sent(RpcConn *conn, void *data)
 
     if (client->streams)
         rpc_stream_sent(client);
-    if (rpc_conn_unsent(conn) < RPC_OUTPUT_HIGH)
+    if (rpc_conn_unsent(conn) < RPC_OUTPUT_HIGH) {
         rpc_conn_resume(conn);
+        rpc_relay_sent(client);
+    }
 }
 
 static void
@@ -133,6 +135,7 @@ client_gone(RpcClient *client)
     client->patience = sd_event_source_disable_unref(client->patience);
     rpc_dispatch_drop(client);
     rpc_stream_client_gone(client);
+    rpc_relay_client_gone(client);
     rpc_event_client_gone(client);
     run_close_hooks(client);
     if (client->opened && server->options.hooks && server->options.hooks->closed)

@@ -345,6 +345,7 @@ connect_set_identity(RpcCall *call, const remote_connect_set_identity_args *args
     rpc_identity_done(&client->identity);
     client->identity = identity;
     client->has_start_time = true;
+    rpc_relay_identity_changed(client);
     return 0;
 }
 

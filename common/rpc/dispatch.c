@@ -34,14 +34,14 @@ static const ErrorDomain api_class[RPC_OWNER_COUNT] = {
     [RPC_OWNER_STORAGE] = FROM_STORAGE,
 };
 
-static const char *
-api_name(const RpcProc *proc)
+const char *
+rpc_api_name(const RpcProc *proc)
 {
     return proc->api ? rpc_strings + proc->api : rpc_proc_name(proc);
 }
 
-static ErrorDomain
-proc_class(const RpcProc *proc)
+ErrorDomain
+rpc_proc_class(const RpcProc *proc)
 {
     return proc->object == RPC_OBJECT_NODE_DEVICE ? FROM_NODEDEV : api_class[proc->owner];
 }
@@ -148,7 +148,7 @@ send_reply(RpcCall *call, Error *err)
     out = rpc_conn_begin(conn, &header, n_fds);
     if (encode_reply(call, out, err) < 0) {
         rpc_conn_abandon(conn);
-        return error_prefixf(err, "the answer of %s cannot be sent", api_name(call->proc));
+        return error_prefixf(err, "the answer of %s cannot be sent", rpc_api_name(call->proc));
     }
     call->n_reply_fds = 0;
     rpc_conn_end(conn, call->reply_fds, n_fds);
@@ -171,7 +171,7 @@ log_outcome(const RpcCall *call, int result, const Error *err)
 
     if (!log_enabled(level, LOG_SOURCE))
         return;
-    log_at(level, "%s: %s, serial %u, %.1f ms: %s", call->client->label, api_name(call->proc), call->header.serial,
+    log_at(level, "%s: %s, serial %u, %.1f ms: %s", call->client->label, rpc_api_name(call->proc), call->header.serial,
            (double)(clock_monotonic_usec() - call->started) / USEC_PER_MSEC, result < 0 ? err->message : "ok");
 }
 
@@ -230,7 +230,8 @@ call_init(RpcCall *call, RpcClient *client, RpcFrame *frame, RpcProgramId progra
     call->handler = handler;
     call->payload = frame->payload;
     call->size = frame->size;
-    call->quota = proc->job == RPC_JOB_INTERRUPT ? RPC_QUOTA_INTERRUPT : RPC_QUOTA_ORDINARY;
+    call->quota = !handler ? RPC_QUOTA_RELAYED + proc->owner
+                           : proc->job == RPC_JOB_INTERRUPT ? RPC_QUOTA_INTERRUPT : RPC_QUOTA_ORDINARY;
     call->started = loop_now();
     arena_init(&call->arena, call->memory, sizeof(call->memory));
     for (unsigned int i = 0; i < frame->n_fds; i++) {
@@ -263,8 +264,8 @@ condition_holds(const void *args, unsigned int sense, uint16_t field, uint32_t v
 static int
 deny_readonly(const RpcProc *proc, Error *err)
 {
-    return error_setf(err, proc_class(proc), ERR_OPERATION_DENIED, "operation forbidden: read only access prevents %s",
-                      api_name(proc));
+    return error_setf(err, rpc_proc_class(proc), ERR_OPERATION_DENIED, "operation forbidden: read only access prevents %s",
+                      rpc_api_name(proc));
 }
 
 /* Of the program's own rules: what may be called before the client has authenticated or opened its connection. */
@@ -288,23 +289,22 @@ static int
 check_gates(RpcClient *client, RpcProgramId program, const RpcProc *proc, uint32_t number, Error *err)
 {
     if (!client->authenticated && !before_authentication(program, number))
-        return error_setf(err, FROM_RPC, ERR_RPC, "authentication required before %s", api_name(proc));
+        return error_setf(err, FROM_RPC, ERR_RPC, "authentication required before %s", rpc_api_name(proc));
     if (!client->opened && !before_open(program, number))
         return error_setf(err, FROM_RPC, ERR_INTERNAL_ERROR, "connection not open: %s must be preceded by opening it",
-                          api_name(proc));
+                          rpc_api_name(proc));
     if (client->readonly && proc->readonly == RPC_READONLY_DENY)
         return deny_readonly(proc, err);
     return 0;
 }
 
-/* The served program of that number and version, or -1. */
-static int
-find_program(const RpcServer *server, const RpcHeader *header, Error *err)
+int
+rpc_find_program(const RpcServer *server, const RpcHeader *header)
 {
     for (int i = 0; i < RPC_PROGRAM_COUNT; i++)
         if (server->handlers[i] && rpc_programs[i].number == header->program && rpc_programs[i].version == header->version)
             return i;
-    return error_setf(err, FROM_RPC, ERR_RPC, "cannot find program 0x%x version %u", header->program, header->version);
+    return -1;
 }
 
 static int
@@ -312,10 +312,10 @@ no_handler(const RpcServer *server, const RpcProc *proc, Error *err)
 {
     if (proc->owner != server->options.owner && proc->owner != RPC_OWNER_SELF &&
         server->options.owner != RPC_OWNER_HYPERVISOR)
-        return error_setf(err, FROM_RPC, ERR_INTERNAL_ERROR, "connection not open: %s is not served by %s", api_name(proc),
+        return error_setf(err, FROM_RPC, ERR_INTERNAL_ERROR, "connection not open: %s is not served by %s", rpc_api_name(proc),
                           server->options.name);
-    return error_setf(err, proc_class(proc), ERR_NO_SUPPORT, "this function is not supported by the connection driver: %s",
-                      api_name(proc));
+    return error_setf(err, rpc_proc_class(proc), ERR_NO_SUPPORT, "this function is not supported by the connection driver: %s",
+                      rpc_api_name(proc));
 }
 
 /* --- running ---------------------------------------------------------------------------------------------------------- */
@@ -331,7 +331,7 @@ prepare(RpcCall *call, Error *err)
     if (proc->args) {
         call->args = arena_alloc(&call->arena, wire_structs[proc->args].size);
         if (wire_decode(proc->args, call->payload, call->size, &call->arena, call->args, err) < 0)
-            return error_prefixf(err, "%s", api_name(proc));
+            return error_prefixf(err, "%s", rpc_api_name(proc));
     }
     if (call->client->readonly && proc->readonly >= RPC_READONLY_IF &&
         condition_holds(call->args, proc->readonly == RPC_READONLY_IF ? RPC_IF_IF : RPC_IF_EQUAL, proc->readonly_field,
@@ -480,7 +480,7 @@ start(RpcCall *call)
     client->server->running_calls++;
     client->server->calls++;
     if (call->handler) {
-        job_spawn(api_name(call->proc), client->label, call_main, call);
+        job_spawn(rpc_api_name(call->proc), client->label, call_main, call);
         return;
     }
     call->relayed = true;
@@ -504,15 +504,16 @@ rpc_dispatch_pending(RpcClient *client)
     GList *at = client->pending.head;
 
     while (at && client->conn) {
-        GList *next = at->next;
         RpcCall *call = at->data;
 
-        if (quota_left(client, call->quota)) {
-            g_queue_delete_link(&client->pending, at);
-            client->pending_bytes -= sizeof(RpcCall) + call->size;
-            start(call);
+        if (!quota_left(client, call->quota)) {
+            at = at->next;
+            continue;
         }
-        at = next;
+        g_queue_delete_link(&client->pending, at);
+        client->pending_bytes -= sizeof(RpcCall) + call->size;
+        start(call);
+        at = client->pending.head; /* a call that ended at once has been here too */
     }
 }
 
@@ -570,9 +571,11 @@ rpc_dispatch(RpcClient *client, RpcFrame *frame)
 
     if (server->draining || rpc_conn_unsent(client->conn) >= RPC_OUTPUT_HIGH || client->pending_bytes >= RPC_PENDING_MAX)
         return RPC_FRAME_LATER;
-    program = find_program(server, &frame->header, &err);
-    if (program < 0)
+    program = rpc_find_program(server, &frame->header);
+    if (program < 0) {
+        error_setf(&err, FROM_RPC, ERR_RPC, "cannot find program 0x%x version %u", frame->header.program, frame->header.version);
         return refuse(client, frame, &err);
+    }
     proc = frame->header.proc < 0 ? NULL : rpc_proc(program, frame->header.proc);
     if (!proc || proc->event) {
         error_setf(&err, FROM_RPC, ERR_RPC, "unknown procedure: %d", frame->header.proc);
@@ -635,7 +638,7 @@ rpc_call_check_access(Job *job, RpcCall *call, RpcObjectKind kind, const char *p
         r = options->hooks->access(job, options->daemon, call->client, kind, permission, object, err);
     if (r == 0)
         return error_setf(err, FROM_ACCESS, ERR_ACCESS_DENIED, "access denied: %s needs the permission '%s'",
-                          api_name(call->proc), permission);
+                          rpc_api_name(call->proc), permission);
     return r < 0 ? -1 : 0;
 }
 
@@ -681,35 +684,53 @@ rpc_call_reply_fd(RpcCall *call, int fd, Error *err)
 int
 rpc_call_unsupported(const RpcCall *call, Error *err)
 {
-    return error_setf(err, proc_class(call->proc), ERR_NO_SUPPORT,
-                      "this function is not supported by the connection driver: %s", api_name(call->proc));
+    return error_setf(err, rpc_proc_class(call->proc), ERR_NO_SUPPORT,
+                      "this function is not supported by the connection driver: %s", rpc_api_name(call->proc));
 }
 
 int
 rpc_call_check_flags(const RpcCall *call, unsigned int flags, unsigned int known, Error *err)
 {
     if (flags & ~known)
-        return error_setf(err, proc_class(call->proc), ERR_INVALID_ARG, "unsupported flags (0x%x) in function %s",
-                          flags & ~known, api_name(call->proc));
+        return error_setf(err, rpc_proc_class(call->proc), ERR_INVALID_ARG, "unsupported flags (0x%x) in function %s",
+                          flags & ~known, rpc_api_name(call->proc));
     return 0;
 }
 
-const void *
-rpc_call_payload(const RpcCall *call, size_t *ret_size)
+void
+rpc_call_fail(RpcCall *call, Error *err)
 {
-    *ret_size = call->size;
-    return call->payload;
+    g_assert(call->relayed);
+    answer(call, -1, err);
+    call_ended(call);
 }
 
 void
-rpc_call_finish(RpcCall *call, bool failed, const void *payload, size_t size)
+rpc_call_finish(RpcCall *call, RpcFrame *reply)
 {
+    RpcConn *conn = call->client->conn;
     RpcHeader header = call->header;
+    unsigned int n_fds = reply->n_fds;
+    int fds[RPC_FDS_MAX];
 
     g_assert(call->relayed);
-    header.type = VIR_NET_REPLY;
-    header.status = failed ? VIR_NET_ERROR : VIR_NET_OK;
-    if (call->client->conn)
-        rpc_conn_send(call->client->conn, &header, payload, size);
+    if (conn && n_fds && !rpc_conn_has_fds(conn)) {
+        _cleanup_error_ Error err = ERROR_INIT;
+
+        error_setf(&err, FROM_RPC, ERR_OPERATION_UNSUPPORTED, "descriptors cannot be passed over this connection");
+        rpc_call_fail(call, &err);
+        return;
+    }
+    header.type = n_fds ? VIR_NET_REPLY_WITH_FDS : VIR_NET_REPLY;
+    header.status = reply->header.status;
+    if (header.status != VIR_NET_OK)
+        call->client->server->failed_calls++;
+    if (conn) {
+        for (unsigned int i = 0; i < n_fds; i++) {
+            fds[i] = reply->fds[i];
+            reply->fds[i] = -1;
+        }
+        rpc_conn_send_fds(conn, &header, reply->payload, reply->size, fds, n_fds);
+    }
     call_ended(call);
 }

@@ -69,7 +69,7 @@ add(RpcCall *call, RpcEventClass class, int event, bool legacy, Error *err)
         error_setf(err, FROM_RPC, ERR_INTERNAL_ERROR, "unsupported event ID %d", event);
         return NULL;
     }
-    if (client->n_callbacks >= RPC_CALLBACKS_MAX) {
+    if (client->n_callbacks + client->n_relayed_callbacks >= RPC_CALLBACKS_MAX) {
         error_setf(err, FROM_RPC, ERR_OPERATION_FAILED, "a client may register at most %d event callbacks", RPC_CALLBACKS_MAX);
         return NULL;
     }

@@ -14,6 +14,7 @@
 #include "common/rpc/rpc.h"
 
 typedef struct RpcCallback RpcCallback;
+typedef struct RpcUpstream RpcUpstream;
 
 struct RpcServer {
     RpcServerOptions options;
@@ -38,7 +39,8 @@ struct RpcService {
     RpcServiceOptions options;
 };
 
-enum { RPC_QUOTA_ORDINARY, RPC_QUOTA_INTERRUPT, RPC_QUOTAS };
+/* Calls that are passed on have one of their own per owner: another daemon that hangs holds up nothing else. */
+enum { RPC_QUOTA_ORDINARY, RPC_QUOTA_INTERRUPT, RPC_QUOTA_RELAYED, RPC_QUOTAS = RPC_QUOTA_RELAYED + RPC_OWNER_COUNT };
 
 struct RpcClient {
     unsigned int refs;
@@ -63,8 +65,9 @@ struct RpcClient {
     size_t pending_bytes;
 
     RpcStream *streams;
-    unsigned int n_streams;
-    unsigned int n_callbacks;
+    RpcUpstream *upstreams; /* relay.c: its connections to other daemons */
+    unsigned int n_streams; /* also those of relayed calls */
+    unsigned int n_callbacks, n_relayed_callbacks;
     int last_callback;
     bool close_callback;
     GArray *close_hooks; /* of pair fn, data */
@@ -118,7 +121,20 @@ void rpc_identity_encode(const RpcIdentity *identity, Arena *arena, struct remot
 int rpc_dispatch(RpcClient *client, RpcFrame *frame); /* a CALL: RPC_FRAME_TAKEN or RPC_FRAME_LATER */
 void rpc_dispatch_pending(RpcClient *client);         /* start waiting calls the quota allows */
 void rpc_dispatch_drop(RpcClient *client);            /* the client has gone */
+int rpc_find_program(const RpcServer *server, const RpcHeader *header); /* the served one of that number and version, or -1 */
+const char *rpc_api_name(const RpcProc *proc);      /* "virNetworkCreate" */
+ErrorDomain rpc_proc_class(const RpcProc *proc);    /* that stands for its API */
 void rpc_send_error(RpcConn *conn, const RpcHeader *header, uint32_t type, const Error *error);
+
+/* The end of a call that the relay hook took; the call is gone after. Descriptors of the reply are taken. */
+void rpc_call_finish(RpcCall *call, RpcFrame *reply);
+void rpc_call_fail(RpcCall *call, Error *err);
+
+/* relay.c, relay_stream.c */
+void rpc_relay_sent(RpcClient *client); /* there is room for what other daemons send it */
+int rpc_relay_stream_frame(RpcClient *client, RpcFrame *frame);
+void rpc_relay_identity_changed(RpcClient *client);
+void rpc_relay_client_gone(RpcClient *client);
 
 /* keepalive.c */
 int rpc_keepalive_frame(RpcClient *client, const RpcFrame *frame);

@@ -6,8 +6,9 @@
  *
  *   clients of a server       max_clients; at the bound no more are accepted, they wait in the kernel's backlog
  *   not yet authenticated     max_anonymous_clients; as above; who has not after a minute is disconnected
- *   running calls of a client max_client_requests each for ordinary and for interrupting calls; more are kept, unread from
- *                             a certain size on, until one ends. Calls that answer from memory are never kept waiting.
+ *   running calls of a client max_client_requests each for ordinary calls, for interrupting ones, and for those passed on to
+ *                             each other daemon; more are kept, unread from a certain size on, until one ends. Calls that
+ *                             answer from memory are never kept waiting.
  *   unsent replies            past RPC_OUTPUT_HIGH no more calls are taken from that client
  *   unsent events             past RPC_EVENTS_MAX the client is disconnected
  *
@@ -66,8 +67,8 @@ typedef struct RpcHooks {
     int (*polkit)(Job *job, const RpcIdentity *who, const char *action, Error *err);
 
     /*
-     * A described procedure without a handler, of another owner. Returns 1 if it took the call: it then owns it and ends
-     * it with rpc_call_finish(); 0 if it doesn't want it. Runs after the authentication, open and read-only gates, with
+     * A described procedure without a handler, of another owner: who serves it? Passes the call on with rpc_relay_call()
+     * (relay.h) and returns its result, or 0: nobody does. Runs after the authentication, open and read-only gates, with
      * the arguments not decoded.
      */
     int (*relay)(RpcCall *call, void *daemon, Error *err);

@@ -307,7 +307,7 @@ rpc_stream_frame(RpcClient *client, RpcFrame *frame)
     RpcStream *stream = find_stream(client, &frame->header);
 
     if (!stream)
-        return RPC_FRAME_TAKEN; /* of a stream that has ended */
+        return rpc_relay_stream_frame(client, frame);
     if (frame->header.status == VIR_NET_CONTINUE && stream->backlog >= RPC_STREAM_BACKLOG)
         return RPC_FRAME_LATER;
     stream->busy++;

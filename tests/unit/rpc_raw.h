@@ -87,6 +87,21 @@ raw_write(Raw *raw, const void *bytes, size_t size)
     }
 }
 
+/* The byte that follows a message with descriptors, and one of them. */
+static inline void
+raw_send_fd(Raw *raw, int fd)
+{
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
+    struct iovec iov = { "", 1 };
+    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+
+    memcpy(CMSG_DATA(&control.head), &fd, sizeof(int));
+    assert_int_equal(sendmsg(raw->fd, &msg, 0), 1);
+}
+
 /* length word and header, then payload */
 static inline GByteArray *
 raw_frame(uint32_t program, uint32_t version, int32_t proc, uint32_t type, uint32_t serial, uint32_t status,

@@ -484,17 +484,8 @@ send_with_fds(uint32_t announced, const int *fds, unsigned int n_fds)
     raw_send(&raw, REMOTE_PROGRAM, REMOTE_PROC_DOMAIN_OPEN_GRAPHICS, VIR_NET_CALL_WITH_FDS, raw.serial++, 0, buffer.data,
              buffer.len);
     wire_buffer_done(&buffer);
-    for (unsigned int i = 0; i < n_fds; i++) {
-        union {
-            struct cmsghdr head;
-            char bytes[CMSG_SPACE(sizeof(int))];
-        } control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
-        struct iovec iov = { "", 1 };
-        struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
-
-        memcpy(CMSG_DATA(&control.head), &fds[i], sizeof(int));
-        assert_int_equal(sendmsg(raw.fd, &msg, 0), 1);
-    }
+    for (unsigned int i = 0; i < n_fds; i++)
+        raw_send_fd(&raw, fds[i]);
 }
 
 static void
