@@ -41,8 +41,17 @@ text(DaemonPeers *peers, const char *format, ...)
     return g_string_chunk_insert(peers->texts, made);
 }
 
+/* The daemons of one build lie in one directory. */
+static const char *
+program(DaemonPeers *peers, const char *name)
+{
+    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL), *directory = self ? g_path_get_dirname(self) : NULL;
+
+    return directory ? text(peers, "%s/%s", directory, name) : NULL;
+}
+
 DaemonPeers *
-daemon_peers_new(const Paths *paths)
+daemon_peers_new(const Paths *paths, bool autostart)
 {
     DaemonPeers *peers = g_new0(DaemonPeers, 1);
 
@@ -55,6 +64,7 @@ daemon_peers_new(const Paths *paths)
             .socket = text(peers, "%s/%s-sock", paths->run, kinds[i].daemon),
             .socket_ro = paths->session ? NULL : text(peers, "%s/%s-sock-ro", paths->run, kinds[i].daemon),
             .uri = text(peers, "%s:///%s", kinds[i].scheme, paths->session ? "session" : "system"),
+            .program = autostart ? program(peers, kinds[i].daemon) : NULL,
             .token_path = paths->token,
         };
     }
@@ -81,7 +91,7 @@ daemon_peer(Job *job, Daemon *daemon, RpcOwner owner, RpcPeer **ret, Error *err)
     if (!peers->targets[owner].daemon)
         return error_setf(err, FROM_RPC, ERR_NO_SUPPORT, "%s does not exist in session mode", kinds[owner].daemon);
     if (!peers->links[owner])
-        peers->links[owner] = rpc_link_new(&peers->targets[owner]);
+        peers->links[owner] = rpc_link_new(&peers->targets[owner], RPC_LINK_IDLE);
     return rpc_link_get(job, peers->links[owner], ret, err);
 }
 

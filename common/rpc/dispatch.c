@@ -522,9 +522,10 @@ rpc_dispatch_drop(RpcClient *client)
 {
     RpcCall *call;
 
-    while ((call = g_queue_pop_head(&client->pending)))
+    while ((call = g_queue_pop_head(&client->pending))) {
+        client->pending_bytes -= sizeof(RpcCall) + call->size;
         call_release(call);
-    client->pending_bytes = 0;
+    }
     for (call = client->calls; call; call = call->next)
         if (call->cancellable)
             job_cancel(call->job, FROM_RPC, ERR_OPERATION_ABORTED, "%s has disconnected", client->label);
@@ -569,7 +570,8 @@ rpc_dispatch(RpcClient *client, RpcFrame *frame)
     const RpcProc *proc;
     int program;
 
-    if (server->draining || rpc_conn_unsent(client->conn) >= RPC_OUTPUT_HIGH || client->pending_bytes >= RPC_PENDING_MAX)
+    if (server->draining || rpc_conn_unsent(client->conn) >= RPC_OUTPUT_HIGH || client->pending_bytes >= RPC_PENDING_MAX ||
+        rpc_relay_blocked(client))
         return RPC_FRAME_LATER;
     program = rpc_find_program(server, &frame->header);
     if (program < 0) {

@@ -131,6 +131,7 @@ void rpc_call_finish(RpcCall *call, RpcFrame *reply);
 void rpc_call_fail(RpcCall *call, Error *err);
 
 /* relay.c, relay_stream.c */
+bool rpc_relay_blocked(const RpcClient *client); /* another daemon does not take what it sent there */
 void rpc_relay_sent(RpcClient *client); /* there is room for what other daemons send it */
 int rpc_relay_stream_frame(RpcClient *client, RpcFrame *frame);
 void rpc_relay_identity_changed(RpcClient *client);

@@ -11,16 +11,17 @@ struct RpcLink {
     const RpcTarget *target;
     RpcPeer *peer;   /* NULL: not open */
     JobQueue opening;
-    uint64_t used;
+    uint64_t span, used;
     sd_event_source *idle;
 };
 
 RpcLink *
-rpc_link_new(const RpcTarget *target)
+rpc_link_new(const RpcTarget *target, uint64_t idle)
 {
     RpcLink *link = g_new0(RpcLink, 1);
 
     link->target = target;
+    link->span = idle;
     return link;
 }
 
@@ -46,10 +47,10 @@ on_idle(sd_event_source *source, uint64_t usec, void *data)
         return 0;
     if (rpc_peer_shared(link->peer))
         link->used = loop_now(); /* somebody is in the middle of a call */
-    else if (idle >= RPC_LINK_IDLE)
+    else if (idle >= link->span)
         link->peer = rpc_peer_free(link->peer);
     if (link->peer)
-        loop_timer(&link->idle, link->used + RPC_LINK_IDLE - loop_now(), on_idle, link, NULL);
+        loop_timer(&link->idle, link->used + link->span - loop_now(), on_idle, link, NULL);
     return 0;
 }
 
@@ -78,7 +79,7 @@ rpc_link_get(Job *job, RpcLink *link, RpcPeer **ret, Error *err)
         return r;
     link->used = loop_now();
     if (!link->idle)
-        loop_timer(&link->idle, RPC_LINK_IDLE, on_idle, link, NULL);
+        loop_timer(&link->idle, link->span, on_idle, link, NULL);
     *ret = rpc_peer_ref(link->peer);
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * A daemon's own connection to another daemon, for calls it makes itself: opened when first needed, opened anew when it
- * broke, closed when nobody used it for RPC_LINK_IDLE (so that it keeps neither daemon from its idle exit).
+ * broke, closed when nobody used it for a while (so that it keeps neither daemon from its idle exit).
  *
  *     _cleanup_peer_ RpcPeer *peer = NULL;
  *
@@ -19,11 +19,11 @@
 #include "common/rpc/peer.h"
 #include "common/rpc/target.h"
 
-#define RPC_LINK_IDLE (10 * USEC_PER_SEC)
+#define RPC_LINK_IDLE (10 * USEC_PER_SEC) /* what daemons use */
 
 typedef struct RpcLink RpcLink;
 
-RpcLink *rpc_link_new(const RpcTarget *target); /* keeps the pointer */
+RpcLink *rpc_link_new(const RpcTarget *target, uint64_t idle); /* keeps the pointer; closed after idle usec */
 RpcLink *rpc_link_free(RpcLink *link);          /* NULL is fine; returns NULL. No fiber that is inside rpc_link_get() may run again. */
 
 /*

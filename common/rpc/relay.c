@@ -88,7 +88,7 @@ forward(Relayed *relayed)
     unsigned int n_fds = call->n_fds;
     uint32_t serial;
 
-    call->n_fds = 0;
+    call->n_fds = 0; /* the peer closes them */
     if (rpc_peer_forward(peer, &call->header, call->payload, call->size, call->fds, n_fds, on_reply, relayed, &serial, &err) < 0) {
         fail(relayed, &err);
         return;
@@ -113,6 +113,23 @@ relay_forward_own(RpcUpstream *upstream, const RpcHeader *header, const void *pa
         fail(relayed, &ERROR_INIT);
 }
 
+static void
+enqueue(Relayed *relayed)
+{
+    g_queue_push_tail(&relayed->upstream->waiting, relayed);
+    relayed->call->client->pending_bytes += relayed->call->size;
+}
+
+static Relayed *
+dequeue(RpcUpstream *upstream)
+{
+    Relayed *relayed = g_queue_pop_head(&upstream->waiting);
+
+    if (relayed)
+        relayed->call->client->pending_bytes -= relayed->call->size;
+    return relayed;
+}
+
 /* --- a connection's end ----------------------------------------------------------------------------------------------- */
 
 static void
@@ -122,18 +139,16 @@ upstream_free(RpcUpstream *upstream)
     g_free((char *)upstream->target.socket);
     g_free((char *)upstream->target.socket_ro);
     g_free((char *)upstream->target.uri);
+    g_free((char *)upstream->target.program);
     g_free(upstream);
 }
 
 static void
 fail_waiting(RpcUpstream *upstream, const Error *cause)
 {
-    GQueue waiting = upstream->waiting;
-    Relayed *relayed;
-
-    g_queue_init(&upstream->waiting); /* a call that ends lets the next one in */
-    while ((relayed = g_queue_pop_head(&waiting)))
-        fail(relayed, cause);
+    /* A call that ends lets the next one in, which is not of those that failed. */
+    for (unsigned int n = upstream->waiting.length; n > 0; n--)
+        fail(dequeue(upstream), cause);
 }
 
 static int
@@ -219,6 +234,15 @@ rpc_relay_sent(RpcClient *client)
             rpc_peer_resume(upstream->peer);
 }
 
+bool
+rpc_relay_blocked(const RpcClient *client)
+{
+    for (const RpcUpstream *upstream = client->upstreams; upstream; upstream = upstream->next)
+        if (upstream->peer && rpc_peer_unsent(upstream->peer) >= RPC_OUTPUT_HIGH)
+            return true;
+    return false;
+}
+
 /* --- opening ---------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -231,7 +255,7 @@ upstream_open(RpcUpstream *upstream, RpcPeer *peer)
     upstream->opened_at = loop_now();
     rpc_peer_set_ops(peer, &upstream_ops, upstream);
     relay_events_renew(upstream);
-    while (upstream->peer && (relayed = g_queue_pop_head(&upstream->waiting)))
+    while (upstream->peer && (relayed = dequeue(upstream)))
         forward(relayed);
     rpc_conn_resume(upstream->client->conn); /* packets of streams may wait */
 }
@@ -298,7 +322,8 @@ find_upstream(RpcClient *client, const RpcTarget *target)
     upstream = g_new0(RpcUpstream, 1);
     upstream->client = client;
     upstream->target = (RpcTarget){ .daemon = g_strdup(target->daemon), .socket = g_strdup(target->socket),
-                                    .socket_ro = g_strdup(target->socket_ro), .uri = g_strdup(target->uri) };
+                                    .socket_ro = g_strdup(target->socket_ro), .uri = g_strdup(target->uri),
+                                    .program = g_strdup(target->program) };
     g_queue_init(&upstream->waiting);
     upstream->next = client->upstreams;
     client->upstreams = upstream;
@@ -332,7 +357,7 @@ rpc_relay_call(RpcCall *call, const RpcTarget *target, Error *err)
         forward(relayed);
         return 1;
     }
-    g_queue_push_tail(&upstream->waiting, relayed);
+    enqueue(relayed);
     open_upstream(upstream);
     return 1;
 }

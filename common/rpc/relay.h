@@ -9,8 +9,8 @@
  *
  *   bounds       as of calls served here: max_client_requests running per owning daemon, RPC_STREAM_MAX streams,
  *                RPC_CALLBACKS_MAX registrations. What the client does not read is not read from the other daemon either
- *                (from RPC_OUTPUT_HIGH unsent bytes on); a stream's data the other daemon does not take is not read from
- *                the client.
+ *                (from RPC_OUTPUT_HIGH unsent bytes on), what the other daemon does not take is not read from the client:
+ *                neither calls nor a stream's data.
  *   loss         calls under way and open streams of that connection end with ERR_NO_CONNECT, which names the daemon; the
  *                next call connects anew. Registrations are remembered and renewed on a fresh connection at once, then at
  *                growing intervals until it succeeds: the client does not notice, but for events of the moments between.

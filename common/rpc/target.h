@@ -14,6 +14,7 @@ typedef struct RpcTarget {
     const char *socket;     /* path of its main socket */
     const char *socket_ro;  /* of its read-only one; NULL: read-only connections go through the main one */
     const char *uri;        /* "network:///system" */
+    const char *program;    /* started when nobody listens (session mode); NULL: somebody else sees to that */
     const char *token_path; /* of the system token, for calls of our own; NULL: none is shown */
 } RpcTarget;
 
@@ -25,7 +26,8 @@ enum {
 /*
  * Connect, open the URI, and say for whom we speak (CONNECT_SET_IDENTITY). Errors: ERR_NO_SUPPORT if there is no socket
  * (the daemon is not installed), ERR_NO_CONNECT if nothing answers there, what the daemon says otherwise. A daemon that
- * takes the connection and then keeps silent is given up after RPC_TARGET_PATIENCE.
+ * takes the connection and then keeps silent is given up after RPC_TARGET_PATIENCE; one that ends meanwhile (it was just
+ * leaving, idle) is tried again.
  */
 int rpc_target_open(Job *job, const RpcTarget *target, const RpcIdentity *who, unsigned int flags, RpcPeer **ret,
                     Error *err) _must_check_;

@@ -4,6 +4,7 @@
  */
 #include "common/rpc/link.h"
 
+#include <sys/epoll.h>
 #include <sys/stat.h>
 
 #include "common/base/file.h"
@@ -56,7 +57,7 @@ set_up(void **state)
     socket_path = listen_path("sock");
     token_path = listen_path("common/system.token");
     target = (RpcTarget){ .daemon = "virtotherd", .socket = socket_path, .uri = "qemu:///system", .token_path = token_path };
-    link_ = rpc_link_new(&target);
+    link_ = rpc_link_new(&target, RPC_LINK_IDLE);
     opened = jobs = 0;
     return 0;
 }
@@ -152,6 +153,59 @@ shares_one_attempt(void **state)
     assert_int_equal(opened, 1);
 }
 
+/* When unused it ends, but never under a caller. */
+static void
+idle_job(Job *job, void *data)
+{
+    _cleanup_peer_ RpcPeer *peer = NULL;
+    Error err = ERROR_INIT;
+
+    assert_int_equal(rpc_link_get(job, link_, &peer, &err), 0);
+    assert_int_equal(job_sleep(job, 100 * USEC_PER_MSEC, &err), 0);
+    assert_false(rpc_peer_broken(peer));
+    jobs++;
+}
+
+static void
+ends_when_idle(void **state)
+{
+    rpc_link_free(link_);
+    link_ = rpc_link_new(&target, 10 * USEC_PER_MSEC);
+    serve();
+    run_job(idle_job);
+    for (int i = 0; i < 1000 && rpc_server_clients(server); i++)
+        loop_run_once(10000, NULL);
+    assert_int_equal(rpc_server_clients(server), 0);
+    run_job(ask_job);
+    assert_int_equal(opened, 2);
+}
+
+/* A daemon that is just leaving when we come. */
+static int
+accept_and_leave(sd_event_source *source, int fd, uint32_t revents, void *data)
+{
+    int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+
+    (*(int *)data)++;
+    close(connection);
+    serve();
+    return 0;
+}
+
+static void
+survives_its_leaving(void **state)
+{
+    sd_event_source *source = NULL;
+    int fd = listen_at("sock"), left = 0;
+
+    assert_true(sd_event_add_io(loop_event(), &source, fd, EPOLLIN, accept_and_leave, &left) >= 0);
+    run_job(ask_job);
+    assert_int_equal(left, 1);
+    assert_int_equal(opened, 1);
+    sd_event_source_disable_unref(source);
+    close(fd);
+}
+
 static void
 missing_job(Job *job, void *data)
 {
@@ -237,7 +291,7 @@ main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(introduces_itself), TEST(heals), TEST(shares_one_attempt), TEST(missing), TEST(token), TEST(wrong_token),
+        TEST(introduces_itself), TEST(heals), TEST(shares_one_attempt), TEST(ends_when_idle), TEST(survives_its_leaving), TEST(missing), TEST(token), TEST(wrong_token),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
