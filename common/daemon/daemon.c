@@ -422,7 +422,7 @@ set_up_server(Main *m)
     m->server_options.keepalive_count = (unsigned)d->config.keepalive_count;
     m->server_options.daemon = d;
     m->server_options.hooks = &m->hooks;
-    d->peers = daemon_peers_new(&d->paths);
+    d->peers = daemon_peers_new(&d->paths, d->paths.session && !m->options.root); /* a private host has its activator */
     d->server = rpc_server_new(&m->server_options);
     d->admin = rpc_admin_new(&(RpcAdminOptions){
         .max_clients = (unsigned)d->config.admin_max_clients,
@@ -477,16 +477,30 @@ main_run(Main *m, Error *err)
     return r;
 }
 
+/* Calls that did not end in time hold their clients; their fibers never run again, so nothing of theirs is taken away. */
+static void
+free_servers(Main *m)
+{
+    Daemon *d = &m->daemon;
+    size_t running = (d->server ? rpc_server_running_calls(d->server) : 0) +
+                     (d->admin ? rpc_server_running_calls(rpc_admin_server(d->admin)) : 0);
+
+    if (running) {
+        log_warning("ending with %zu calls that were not answered", running);
+        return;
+    }
+    if (d->admin)
+        d->admin = rpc_admin_free(d->admin);
+    d->server = rpc_server_free(d->server);
+    d->peers = daemon_peers_free(d->peers);
+}
+
 static void
 main_done(Main *m)
 {
     m->idle_timer = sd_event_source_disable_unref(m->idle_timer);
     m->drain_timer = sd_event_source_disable_unref(m->drain_timer);
-    if (m->daemon.admin)
-        m->daemon.admin = rpc_admin_free(m->daemon.admin);
-    if (m->daemon.server)
-        m->daemon.server = rpc_server_free(m->daemon.server);
-    m->daemon.peers = daemon_peers_free(m->daemon.peers);
+    free_servers(m);
     for (int i = 0; i < SOCKET_COUNT; i++) {
         if (m->bound[i])
             unlink(m->bound[i]);

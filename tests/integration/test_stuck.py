@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from harness import Guest, python_inside
+from harness import Guest, python_inside, wait_until
 
 TIMED = r'''
 import json, sys, time, libvirt
@@ -55,3 +55,21 @@ def test_it_can_still_be_destroyed(host):
     host.virsh('destroy', 'victim', timeout=120)
     assert host.qemu_pid('victim') is None
     victim.remove()
+
+
+def test_told_twice_the_daemon_ends_without_the_answer(host, stopped):
+    """The first SIGTERM waits for running calls, the second does not, and nothing is taken away from under them."""
+    def ended_so():
+        caller = host.spawn('virsh', '-c', host.uri, 'qemu-monitor-command', 'stuck', '--hmp', 'info status')
+        wait_until(lambda: host.daemon_pid() and 'unix' in host.run('virt-admin', '-c', 'virtqemud:///system', 'client-list', 'virtqemud').stdout, 'virsh is connected')
+        pid = host.daemon_pid()
+        os.kill(pid, signal.SIGTERM)
+        try:
+            wait_until(lambda: host.daemon_pid() != pid, 'it ends', deadline=1)  # the call had not come yet
+        except AssertionError:
+            os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: host.daemon_pid() != pid, 'it ends')
+        caller.end()
+        return 'calls that were not answered' in host.log.read_text()
+    wait_until(ended_so, 'it ended during the call')
+    assert host.virsh('domstate', 'stuck').strip()
