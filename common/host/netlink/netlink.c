@@ -11,7 +11,7 @@
 #define REPLY_SIZE 32768      /* what the kernel fills at most in one part of a dump */
 #define PARTS_MAX 65536       /* of one answer: 2 GiB */
 #define DUMP_TRIES 20         /* while others keep changing what is dumped */
-#define SEND_BUFFER (256 << 20)
+#define BUFFER_MAX (256 << 20)
 
 struct Netlink {
     struct mnl_socket *socket;
@@ -58,8 +58,7 @@ netlink_port(const Netlink *nl)
 uint32_t
 netlink_sequence(Netlink *nl)
 {
-    /* 0 is what notifications carry. */
-    return ++nl->sequence ? nl->sequence : ++nl->sequence;
+    return ++nl->sequence; /* not 0, which notifications carry: it takes 2^32 messages to get there again */
 }
 
 struct nlmsghdr *
@@ -110,6 +109,17 @@ verdict(Netlink *nl, const struct nlmsghdr *message)
     return refusal->error;
 }
 
+/* The last message of a dump says how it ended. */
+static int
+dump_verdict(const struct nlmsghdr *message)
+{
+    int r = 0;
+
+    if (mnl_nlmsg_get_payload_len(message) >= sizeof(r))
+        memcpy(&r, mnl_nlmsg_get_payload(message), sizeof(r));
+    return MIN(r, 0);
+}
+
 /* The messages of one received part. 1: more is to come; 0: that was all; negative errno. */
 static int
 take_part(Netlink *nl, size_t size, uint32_t sequence, NetlinkFn fn, void *data, bool *ret_interrupted)
@@ -125,7 +135,7 @@ take_part(Netlink *nl, size_t size, uint32_t sequence, NetlinkFn fn, void *data,
         if (message->nlmsg_type == NLMSG_ERROR)
             return verdict(nl, message);
         if (message->nlmsg_type == NLMSG_DONE)
-            return 0;
+            return dump_verdict(message);
         r = fn && message->nlmsg_type >= NLMSG_MIN_TYPE ? fn(message, data) : 0;
         if (r < 0)
             return r;
@@ -172,6 +182,53 @@ netlink_dump(Netlink *nl, struct nlmsghdr *request, NetlinkFn fn, GArray *into)
         r = netlink_exchange(nl, request, fn, into);
     }
     return r;
+}
+
+/* Make room for a batch in both directions: what it holds, and a refusal of each of its messages. */
+static void
+grow_buffers(Netlink *nl, size_t size)
+{
+    int fd = mnl_socket_get_fd(nl->socket), room = (int)MIN(size * 2, BUFFER_MAX), is = 0;
+    socklen_t length = sizeof(is);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &is, &length) == 0 && is >= room)
+        return;
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+}
+
+int
+netlink_batch(Netlink *nl, const void *batch, size_t size, uint32_t first, uint32_t last, uint32_t *ret_sequence)
+{
+    bool acknowledged = false;
+    int result = 0;
+
+    g_clear_pointer(&nl->said, g_free);
+    grow_buffers(nl, size);
+    if (mnl_socket_sendto(nl->socket, batch, size) < 0)
+        return -errno;
+    for (;;) {
+        ssize_t left = receive(nl);
+        const struct nlmsghdr *message = (const struct nlmsghdr *)nl->reply;
+
+        if (left == -EAGAIN)
+            break;
+        if (left < 0)
+            return (int)left;
+        for (int n = (int)left; mnl_nlmsg_ok(message, n); message = mnl_nlmsg_next(message, &n)) {
+            int r;
+
+            if (message->nlmsg_type != NLMSG_ERROR || message->nlmsg_seq < first || message->nlmsg_seq > last)
+                continue;
+            acknowledged = true;
+            r = result ? 0 : verdict(nl, message); /* later ones follow from the first */
+            if (r) {
+                result = r;
+                *ret_sequence = message->nlmsg_seq;
+            }
+        }
+    }
+    return acknowledged ? result : -EAGAIN;
 }
 
 int

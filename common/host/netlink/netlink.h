@@ -40,8 +40,9 @@ int netlink_exchange(Netlink *nl, struct nlmsghdr *request, NetlinkFn fn, void *
 int netlink_dump(Netlink *nl, struct nlmsghdr *request, NetlinkFn fn, GArray *into);
 
 /*
- * Send a batch as the firewall's subsystem takes it: all or nothing. size is without bound here (the socket's buffer grows).
- * 0 when the kernel took it all; else the negative errno of the first refusal, and in *ret_sequence the message it is about.
+ * Send a batch as NETLINK_NETFILTER takes it: all or nothing. Its messages carry the sequences first..last, of which at least
+ * one that is not the batch's begin or end asks for an acknowledgement. 0 when the kernel took it all; else the negative errno
+ * of the first refusal, and in *ret_sequence the message it is about.
  */
 int netlink_batch(Netlink *nl, const void *batch, size_t size, uint32_t first, uint32_t last, uint32_t *ret_sequence);
 

@@ -1,0 +1,60 @@
+/*
+ * The packet filter's part of virtual networks. One Firewall per daemon and network namespace. Nothing here suspends: netlink
+ * answers at once.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/error.h"
+#include "common/base/ip.h"
+
+typedef enum FirewallMode {
+    FIREWALL_ISOLATED, /* guests and the host only */
+    FIREWALL_NAT,      /* guests reach out in the host's name; IPv6 is routed unless nat_ipv6 */
+    FIREWALL_ROUTE,    /* guests reach out and are reached */
+    FIREWALL_OPEN,     /* no rules at all */
+    FIREWALL_N_MODES
+} FirewallMode;
+
+typedef struct FirewallSubnet {
+    IpAddress address; /* any of it */
+    unsigned prefix;
+} FirewallSubnet;
+
+/* All borrowed. */
+typedef struct FirewallNetwork {
+    const char *name;
+    const char *bridge;  /* unique among networks */
+    FirewallMode mode;
+    const char *out_dev; /* the only interface to forward through; NULL any */
+    const FirewallSubnet *subnets;
+    size_t n_subnets;    /* of both families; a family without one is forwarded nowhere */
+    bool nat_ipv6;
+    IpAddress nat_first, nat_last;            /* source addresses to use, of one family; absent: the outgoing interface's */
+    uint16_t nat_port_first, nat_port_last;   /* source ports to use for TCP and UDP; 0: 1024..65535 */
+    bool dhcp4, dhcp6, dns, tftp;             /* what dnsmasq serves on the bridge */
+} FirewallNetwork;
+
+typedef struct Firewall Firewall;
+
+int firewall_open(Firewall **ret, Error *err);
+void firewall_close(Firewall *fw); /* the rules stay */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Firewall, firewall_close)
+
+enum { FIREWALL_KEPT = 0, FIREWALL_CHANGED = 1 };
+
+/*
+ * Make the kernel's rules be those of exactly these networks: missing ones are added, changed ones mended, those of others
+ * removed, without a network the tables too. One batch; when all is right nothing is sent and the generation stays. Also the
+ * repair after firewall_watch() called. Texts about what this kernel cannot do are appended to warnings (of char *, owned by it);
+ * they concern one feature, the rest works. FIREWALL_KEPT, FIREWALL_CHANGED, or ERR_OPERATION_FAILED/ERR_SYSTEM_ERROR with nothing
+ * changed.
+ */
+int firewall_sync(Firewall *fw, const FirewallNetwork *const *networks, size_t n, GPtrArray *warnings, Error *err);
+
+/* The same with one network more (or another version of it), or one less; after a first firewall_sync(). */
+int firewall_add(Firewall *fw, const FirewallNetwork *network, GPtrArray *warnings, Error *err);
+int firewall_remove(Firewall *fw, const char *bridge, GPtrArray *warnings, Error *err);
