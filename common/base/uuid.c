@@ -1,5 +1,7 @@
 #include "common/base/uuid.h"
 
+#include <string.h>
+
 #include <glib.h>
 
 void
@@ -33,4 +35,19 @@ uuid_from_text(const char *text, uint8_t *uuid)
         text += 2;
     }
     return *text == '\0';
+}
+
+unsigned
+uuid_hash(const void *uuid)
+{
+    uint32_t words[4];
+
+    memcpy(words, uuid, sizeof(words));
+    return words[0] ^ words[1] ^ words[2] ^ words[3];
+}
+
+int
+uuid_equal(const void *a, const void *b)
+{
+    return memcmp(a, b, UUID_SIZE) == 0;
 }

@@ -3,21 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static guint
-uuid_hash(gconstpointer key)
-{
-    guint32 words[4];
-
-    memcpy(words, key, sizeof(words));
-    return words[0] ^ words[1] ^ words[2] ^ words[3];
-}
-
-static gboolean
-uuid_equal(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, UUID_SIZE) == 0;
-}
-
 void
 store_init(Store *store, void (*free_object)(StoreObject *object))
 {

@@ -18,7 +18,7 @@ DAEMONS = ['virtqemud', 'virtnetworkd', 'virtstoraged', 'virtnodedevd', 'virtpro
 # header prefix: (folders, why more than one)
 FOREIGN = {
     'libxml/': (['common/xml'], ''),
-    'jansson.h': (['virtqemud'], ''),
+    'jansson.h': (['virtqemud', 'virtnetworkd/dnsmasq'], 'JSON values are passed around as they are; leases are a JSON file'),
     'systemd/sd-event.h': (['common/base'], ''),
     'systemd/sd-journal.h': (['common/base'], ''),
     'systemd/sd-daemon.h': (['common/daemon'], ''),

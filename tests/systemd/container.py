@@ -11,13 +11,13 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get('VIRTD_TEST_BUILD', TOP / 'build')).resolve()
 DEADLINE = 60  # seconds; generous, for loaded machines
-DAEMONS = ['virtqemud']
+DAEMONS = ['virtqemud', 'virtnetworkd']
 
 
-def wait_until(condition, what):
-    end = time.monotonic() + DEADLINE
+def wait_until(condition, what, deadline=DEADLINE):
+    end = time.monotonic() + deadline
     while not (result := condition()):
-        assert time.monotonic() < end, f'after {DEADLINE} s still not: {what}'
+        assert time.monotonic() < end, f'after {deadline} s still not: {what}'
         time.sleep(0.05)
     return result
 
@@ -87,7 +87,8 @@ def tree():
                        stdout=subprocess.DEVNULL)
         etc = Path(directory) / 'etc' / 'default'
         etc.mkdir(parents=True)
-        (etc / 'virtqemud').write_text('VIRTQEMUD_ARGS="--timeout 2"\n')
+        for daemon in DAEMONS:
+            (etc / daemon).write_text(f'{daemon.upper()}_ARGS="--timeout 2"\n')
         yield Path(directory)
 
 

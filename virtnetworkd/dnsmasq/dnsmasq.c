@@ -1,0 +1,316 @@
+#include "virtnetworkd/dnsmasq/dnsmasq.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "virtnetworkd/dnsmasq/conf.h"
+#include "virtnetworkd/dnsmasq/lease.h"
+#include "virtnetworkd/driver.h"
+#include "virtnetworkd/network/run.h"
+
+#define LOG_SOURCE "network.dnsmasq"
+#include "common/base/log.h"
+
+#define START_TIMEOUT (30 * USEC_PER_SEC)
+#define STOP_TIMEOUT (5 * USEC_PER_SEC)
+#define FILE_MAX (16 * 1024 * 1024)
+#define SETTLED (60 * USEC_PER_SEC)   /* who lived this long did not fail at its start */
+#define RETRY_FIRST (USEC_PER_SEC / 4)
+#define RETRY_MAX (60 * USEC_PER_SEC)
+
+/* --- files --- */
+
+typedef struct Files {
+    char *conf, *hosts, *addn, *pid;
+} Files;
+
+static void
+files_done(Files *files)
+{
+    g_free(files->conf);
+    g_free(files->hosts);
+    g_free(files->addn);
+    g_free(files->pid);
+}
+#define _cleanup_files_ __attribute__((cleanup(files_done)))
+
+static Files
+files_of(const Network *network)
+{
+    const Driver *driver = network->driver;
+    const char *name = network_name(network);
+
+    return (Files){
+        .conf = g_strconcat(driver->dnsmasq_dir, "/", name, ".conf", NULL),
+        .hosts = g_strconcat(driver->dnsmasq_dir, "/", name, ".hostsfile", NULL),
+        .addn = g_strconcat(driver->dnsmasq_dir, "/", name, ".addnhosts", NULL),
+        .pid = g_strconcat(driver->state_dir, "/", name, ".pid", NULL),
+    };
+}
+
+/* Whom it becomes once its ports are open: the first of these that the host has. */
+static const char *
+choose_user(void)
+{
+    static const char *const users[] = { "libvirt-dnsmasq", "dnsmasq", "nobody" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(users); i++)
+        if (getpwnam(users[i]))
+            return users[i];
+    return NULL;
+}
+
+/* 1 when it had to be written. */
+static int
+write_if_changed(const char *path, const char *text, Error *err)
+{
+    g_autofree char *old = NULL;
+
+    if (access(path, F_OK) == 0 && file_read(path, FILE_MAX, &old, NULL, NULL) == 0 && strcmp(old, text) == 0)
+        return 0;
+    return file_replace(path, text, strlen(text), 0644, err) < 0 ? -1 : 1;
+}
+
+typedef enum { CHANGED_NOTHING, CHANGED_RECORDS, CHANGED_CONF } Changed;
+
+/* The files as the definition wants them, and what of them was different. */
+static int
+write_files(Network *network, const Files *files, Changed *ret, Error *err)
+{
+    const DnsmasqPaths paths = { .hosts = files->hosts, .addn = files->addn, .pid = files->pid,
+                                 .lease_helper = network->driver->lease_helper, .user = choose_user() };
+    g_autoptr(DnsmasqConf) text = NULL;
+    int conf, hosts, addn;
+
+    if (dnsmasq_conf_generate(network->live, &paths, &text, err) < 0 || (hosts = write_if_changed(files->hosts, text->hosts, err)) < 0 ||
+        (addn = write_if_changed(files->addn, text->addn, err)) < 0 || (conf = write_if_changed(files->conf, text->conf, err)) < 0)
+        return -1;
+    *ret = conf ? CHANGED_CONF : hosts || addn ? CHANGED_RECORDS : CHANGED_NOTHING;
+    return 0;
+}
+
+/* --- taking hold --- */
+
+void
+dnsmasq_init(Dnsmasq *dnsmasq)
+{
+    *dnsmasq = (Dnsmasq){ .process = { .pidfd = -1 } };
+}
+
+void
+dnsmasq_done(Dnsmasq *dnsmasq)
+{
+    dnsmasq->watch = sd_event_source_disable_unref(dnsmasq->watch);
+    dnsmasq->retry = sd_event_source_disable_unref(dnsmasq->retry);
+    if (dnsmasq->process.pidfd >= 0)
+        process_done(&dnsmasq->process);
+    dnsmasq->process.pidfd = -1;
+}
+
+static bool
+runs(const Dnsmasq *dnsmasq)
+{
+    return dnsmasq->process.pidfd >= 0 && process_alive(&dnsmasq->process);
+}
+
+/* The process is a dnsmasq that was started with our configuration file. */
+static bool
+is_ours(pid_t pid, const char *conf)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/cmdline", (int)pid), *expected = g_strconcat("--conf-file=", conf, NULL);
+    g_autofree char *line = NULL, *program = NULL;
+    size_t size;
+
+    if (file_read(path, 1024 * 1024, &line, &size, NULL) < 0 || size == 0)
+        return false;
+    program = g_path_get_basename(line);
+    if (strcmp(program, "dnsmasq") != 0)
+        return false;
+    for (const char *word = line; word < line + size; word += strlen(word) + 1)
+        if (strcmp(word, expected) == 0)
+            return true;
+    return false;
+}
+
+static int on_end(sd_event_source *source, int fd, uint32_t events, void *data);
+
+/* Watch the process of the pid file, if it is ours. The start time makes sure that the pid is not another's meanwhile. */
+static bool
+take_hold(Network *network, const Files *files)
+{
+    Dnsmasq *dnsmasq = &network->run->dnsmasq;
+    g_autofree char *text = file_read_line(files->pid);
+    pid_t pid = text ? (pid_t)strtol(text, NULL, 10) : 0;
+    uint64_t started = pid > 1 ? process_start_time(pid) : 0;
+
+    if (!started || !is_ours(pid, files->conf) || process_adopt(pid, started, &dnsmasq->process, NULL) != 0)
+        return false;
+    dnsmasq->started = loop_now();
+    if (sd_event_add_io(loop_event(), &dnsmasq->watch, dnsmasq->process.pidfd, EPOLLIN, on_end, network) < 0)
+        log_warning("the end of dnsmasq of %s would go unnoticed", network->label);
+    return true;
+}
+
+/* --- start and stop --- */
+
+static char *
+find_program(void)
+{
+    static const char *const places[] = { "/usr/sbin/dnsmasq", "/usr/bin/dnsmasq", "/usr/local/sbin/dnsmasq", "/sbin/dnsmasq" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(places); i++)
+        if (access(places[i], X_OK) == 0)
+            return g_strdup(places[i]);
+    return NULL;
+}
+
+/* It goes to the background when it serves: a bad configuration or an address in use is its exit status and last words. */
+static int
+start(Job *job, Network *network, const Files *files, Error *err)
+{
+    g_autofree char *program = find_program(), *option = g_strconcat("--conf-file=", files->conf, NULL);
+    g_autofree char *leases = lease_path(network->driver, network->live);
+    g_autofree char *leases_variable = g_strconcat("VIRTD_LEASE_FILE=", leases, NULL);
+    const char *const argv[] = { program, option, NULL };
+    const char *const envp[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", leases_variable, NULL };
+    const ProcessSpec spec = { .argv = argv, .envp = envp, .detach = true };
+    ProcessOutput output = { 0 };
+
+    if (!program)
+        return error_setf(err, FROM_NETWORK, ERR_OPERATION_FAILED,
+                          "cannot start DHCP and DNS of %s: dnsmasq is not installed (package dnsmasq-base)", network->label);
+    unlink(files->pid);
+    if (process_check(job, &spec, NULL, START_TIMEOUT, &output, err) < 0)
+        return error_prefixf(err, "cannot start DHCP and DNS of %s", network->label);
+    process_output_done(&output);
+    if (!take_hold(network, files))
+        return error_setf(err, FROM_NETWORK, ERR_OPERATION_FAILED, "dnsmasq of %s ended as soon as it had started", network->label);
+    log_info("dnsmasq of %s runs as process %d", network->label, (int)network->run->dnsmasq.process.pid);
+    return 0;
+}
+
+int
+dnsmasq_stop(Job *job, Network *network, Error *err)
+{
+    _cleanup_files_ Files files = files_of(network);
+    Dnsmasq *dnsmasq = &network->run->dnsmasq;
+    int r = 0, status;
+
+    if (!runs(dnsmasq)) {
+        dnsmasq_done(dnsmasq);
+        take_hold(network, &files);
+    }
+    dnsmasq->watch = sd_event_source_disable_unref(dnsmasq->watch);
+    if (runs(dnsmasq)) {
+        process_kill(&dnsmasq->process, SIGTERM);
+        r = process_wait(job, &dnsmasq->process, STOP_TIMEOUT, &status, NULL);
+        if (r < 0) {
+            process_kill(&dnsmasq->process, SIGKILL);
+            r = process_wait(job, &dnsmasq->process, STOP_TIMEOUT, &status, err);
+        }
+    }
+    dnsmasq_done(dnsmasq);
+    unlink(files.pid);
+    return r < 0 ? error_prefixf(err, "dnsmasq of %s does not end", network->label) : 0;
+}
+
+int
+dnsmasq_apply(Job *job, Network *network, Error *err)
+{
+    _cleanup_files_ Files files = files_of(network);
+    Dnsmasq *dnsmasq = &network->run->dnsmasq;
+    Changed changed;
+
+    if (!dnsmasq_conf_needed(network->live))
+        return dnsmasq_stop(job, network, err);
+    if (write_files(network, &files, &changed, err) < 0)
+        return -1;
+    if (!runs(dnsmasq)) {
+        dnsmasq_done(dnsmasq);
+        take_hold(network, &files);
+    }
+    dnsmasq->retry = sd_event_source_disable_unref(dnsmasq->retry);
+    if (runs(dnsmasq) && changed == CHANGED_NOTHING)
+        return 0;
+    if (runs(dnsmasq) && changed == CHANGED_RECORDS) {
+        process_kill(&dnsmasq->process, SIGHUP);
+        return 0;
+    }
+    if (dnsmasq_stop(job, network, err) < 0)
+        return -1;
+    return start(job, network, &files, err);
+}
+
+void
+dnsmasq_forget(Network *network, const NetworkDef *def)
+{
+    _cleanup_files_ Files files = files_of(network);
+    g_autofree char *leases = def && def->bridge.name ? lease_path(network->driver, def) : NULL;
+    g_autofree char *macs = def && def->bridge.name ? lease_macs_path(network->driver, def) : NULL;
+    const char *const paths[] = { files.conf, files.hosts, files.addn, files.pid, leases, macs };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++)
+        if (paths[i])
+            unlink(paths[i]);
+}
+
+/* --- when it dies --- */
+
+static void retry_later(Network *network);
+
+static void
+restart_job(Job *job, void *data)
+{
+    g_autoptr(Network) network = data;
+    _cleanup_error_ Error err = ERROR_INIT;
+
+    if (job_acquire(job, &network->queue, network->label, LOOP_NEVER, &err) < 0)
+        return;
+    if (network->run && network->run->phase == PHASE_ACTIVE && dnsmasq_apply(job, network, &err) < 0) {
+        log_error("%s", err.message);
+        retry_later(network);
+    }
+    job_release(job, &network->queue);
+}
+
+static int
+on_retry(sd_event_source *source, uint64_t usec, void *data)
+{
+    Network *network = data;
+
+    network->run->dnsmasq.retry = sd_event_source_disable_unref(network->run->dnsmasq.retry);
+    job_spawn("dnsmasq restart", NULL, restart_job, network_ref(network));
+    return 0;
+}
+
+static void
+retry_later(Network *network)
+{
+    Dnsmasq *dnsmasq = &network->run->dnsmasq;
+    uint64_t pause = MIN(RETRY_FIRST << MIN(dnsmasq->failures, 16), RETRY_MAX);
+
+    dnsmasq->failures++;
+    dnsmasq->retry = sd_event_source_disable_unref(dnsmasq->retry);
+    if (loop_timer(&dnsmasq->retry, pause, on_retry, network, NULL) < 0)
+        log_error("dnsmasq of %s is not started again: no timer", network->label);
+}
+
+static int
+on_end(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+    Network *network = data;
+    Dnsmasq *dnsmasq = &network->run->dnsmasq;
+
+    if (loop_now() - dnsmasq->started > SETTLED)
+        dnsmasq->failures = 0;
+    dnsmasq_done(dnsmasq);
+    log_error("dnsmasq of %s has died; it is started again", network->label);
+    retry_later(network);
+    return 0;
+}

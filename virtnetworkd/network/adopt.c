@@ -1,0 +1,209 @@
+/*
+ * Taking hold of the networks that were there when the last life of this daemon ended, and starting those that start with
+ * the host. What can be known without waiting is known before the first call is answered; jobs do the rest.
+ */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "protocol/constants.h"
+#include "virtnetworkd/driver.h"
+#include "virtnetworkd/network/bridge.h"
+#include "virtnetworkd/network/define.h"
+#include "virtnetworkd/network/event.h"
+#include "virtnetworkd/network/persist.h"
+#include "virtnetworkd/network/run.h"
+#include "virtnetworkd/port/port.h"
+
+#define LOG_SOURCE "network.adopt"
+#include "common/base/log.h"
+
+static void
+spawn(Driver *driver, const char *name, JobFn fn, void *data)
+{
+    driver->starting++;
+    job_spawn(name, NULL, fn, data);
+}
+
+static void
+ended(Driver *driver)
+{
+    driver->starting--;
+    daemon_touch(driver->daemon);
+}
+
+/* --- adoption --- */
+
+/* An active network whose bridge somebody removed is not active: its guests lost it too. */
+static bool
+lost_bridge(Network *network)
+{
+    return network_def_owns_bridge(network->live) && bridge_exists(network->driver, network->live, NULL) == 0;
+}
+
+static void
+adopt(Job *job, Network *network)
+{
+    _cleanup_error_ Error err = ERROR_INIT;
+
+    if (network->run->phase != PHASE_ACTIVE) {
+        log_info("%s was %s when the daemon ended: that is undone", network->label, network_phase_names[network->run->phase]);
+        network_unmake(job, network);
+    } else if (lost_bridge(network)) {
+        log_warning("the bridge '%s' of %s is gone: the network is inactive", network->live->bridge.name, network->label);
+        network_unmake(job, network);
+        event_lifecycle(network, VIR_NETWORK_EVENT_STOPPED);
+    } else if (network_apply(job, network, &err) < 0) {
+        log_error("%s: %s", network->label, err.message);
+    }
+    if (!network->persistent && !network->run)
+        store_remove(&network->driver->networks, &network->base);
+}
+
+static void
+adopt_job(Job *job, void *data)
+{
+    g_autoptr(Network) network = data;
+    Driver *driver = network->driver;
+
+    if (job_acquire(job, &network->queue, network->label, LOOP_NEVER, NULL) == 0) {
+        if (network->run)
+            adopt(job, network);
+        job_release(job, &network->queue);
+    }
+    ended(driver);
+}
+
+/* The network of the persistent definition, or a new transient one. Borrowed from the store; NULL on a clash. */
+static Network *
+network_of(Driver *driver, const NetworkDef *live)
+{
+    Store *store = &driver->networks;
+    Network *network;
+    StoreObject *same;
+
+    if (store_match(store, "network", FROM_NETWORK, live->name, live->uuid.b, &same, NULL) < 0)
+        return NULL;
+    if (same)
+        return (Network *)same;
+    network = network_new(driver, live->name, live->uuid.b);
+    store_add(store, &network->base);
+    network_unref(network);
+    return network;
+}
+
+static void
+adopt_one(Driver *driver, const char *name)
+{
+    g_autofree char *path = driver_status_path(driver, name);
+    g_autoptr(NetworkDef) live = NULL;
+    _cleanup_error_ Error err = ERROR_INIT;
+    Network *network;
+    unsigned phase;
+
+    if (persist_read_status(driver, name, &live, &phase, &err) < 0) {
+        log_error("the status file '%s' is left alone: %s", path, err.message);
+        return;
+    }
+    network = network_of(driver, live);
+    if (!network || network->run) {
+        log_error("the status file '%s' is left alone: its network has another UUID now", path);
+        return;
+    }
+    network_set_live(network, g_steal_pointer(&live));
+    network->run = network_run_new(phase);
+    if (phase == PHASE_ACTIVE)
+        network_set_active(network, true);
+    port_load_all(network);
+    spawn(driver, "adopt", adopt_job, network_ref(network));
+}
+
+void
+network_adopt_all(Driver *driver)
+{
+    g_autoptr(GPtrArray) names = persist_status_names(driver);
+
+    for (guint i = 0; i < names->len; i++)
+        adopt_one(driver, names->pdata[i]);
+}
+
+/* --- definitions that came with the package --- */
+
+static void
+settle_job(Job *job, void *data)
+{
+    g_autoptr(Network) network = data;
+    _cleanup_error_ Error err = ERROR_INIT;
+
+    if (job_acquire(job, &network->queue, network->label, LOOP_NEVER, NULL) == 0) {
+        if (network->base.stored && define_settle_installed(job, network, &err) < 0)
+            log_error("%s: %s", network->label, err.message);
+        job_release(job, &network->queue);
+    }
+    ended(network->driver);
+}
+
+void
+network_settle_soon(Network *network)
+{
+    spawn(network->driver, "settle", settle_job, network_ref(network));
+}
+
+/* --- autostart --- */
+
+static void
+start_one(Job *job, Network *network)
+{
+    _cleanup_error_ Error err = ERROR_INIT;
+    const NetworkDef *config;
+
+    if (job_acquire(job, &network->queue, network->label, LOOP_NEVER, &err) < 0)
+        return;
+    if (network->base.stored && !network->run) {
+        config = network_config(network, &err);
+        if (!config || network_start(job, network, config, &err) < 0)
+            log_error("cannot autostart: %s", err.message);
+    }
+    job_release(job, &network->queue);
+}
+
+static void
+start_all(Job *job, void *data)
+{
+    Driver *driver = data;
+    g_autoptr(GPtrArray) all = store_list(driver_networks(driver));
+
+    for (guint i = 0; i < all->len; i++) {
+        Network *network = all->pdata[i];
+
+        if (network->autostart && !network->run)
+            start_one(job, network);
+        network_unref(network);
+    }
+    ended(driver);
+}
+
+/* 1 for the first of this boot. */
+static int
+first_of_this_boot(const Driver *driver)
+{
+    g_autofree char *marker = g_build_filename(driver->state_dir, "autostarted", NULL);
+    _cleanup_fd_ int fd = open(marker, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    return fd >= 0;
+}
+
+void
+network_autostart(Driver *driver)
+{
+    g_autoptr(GPtrArray) active = persist_status_names(driver);
+    g_autoptr(GDir) links = NULL;
+
+    if (active->len > 0)
+        driver_networks(driver); /* indexes, and takes hold of what is active */
+    if (!first_of_this_boot(driver))
+        return;
+    links = g_dir_open(driver->definitions.autostart_dir, 0, NULL);
+    if (links && g_dir_read_name(links))
+        spawn(driver, "autostart", start_all, driver);
+}

@@ -1,0 +1,11 @@
+/*
+ * Watching what others do to our networks: rules flushed or changed, a bridge removed, the firewall of the host reloaded.
+ * What is gone and can be made again is made again at once. Begins with the first active network.
+ */
+#pragma once
+
+#include "virtnetworkd/driver.h"
+
+/* Begin, when it has not begun. What can't be watched is logged. */
+void watch_begin(Driver *driver);
+Watch *watch_free(Watch *watch); /* NULL is fine; returns NULL */
