@@ -58,7 +58,7 @@ def update(tool, case, masker, unstable):
     if p.returncode not in (0, 4):
         return {"base": crash(p)}
     check_stable(tool, "network", p.stdout, unstable)
-    return {"base": {"ok": None}, "update": {"ok": 0} if p.returncode == 0 else error(p, masker),
+    return {"base": {"ok": None}, "update": {"ok": None} if p.returncode == 0 else error(p, masker),
             "xml": {"ok": masker.text(p.stdout)}}
 
 

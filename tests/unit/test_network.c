@@ -1,31 +1,6 @@
-/* Networks: what is written comes back to the byte, what libvirt fills in, and what is refused. */
+/* Networks: what is written comes back to the byte, and what libvirt fills in. */
 #include "common/conf/network/port.h"
-#include "tests/unit/unit.h"
-
-#include <string.h>
-
-static const char *fixtures;
-
-static char *
-fixture(const char *file)
-{
-    g_autofree char *path = g_build_filename(fixtures, "networks", file, NULL);
-    char *text = NULL;
-
-    assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    return text;
-}
-
-static NetworkDef *
-parse(const char *text)
-{
-    _cleanup_error_ Error err = ERROR_INIT;
-    NetworkDef *def = NULL;
-
-    if (network_def_parse(text, XML_INACTIVE | XML_VALIDATE, &def, &err) < 0)
-        fail_msg("%s", err.message);
-    return def;
-}
+#include "tests/unit/networks.h"
 
 static void
 fixtures_come_back(void **state)
@@ -199,17 +174,6 @@ bad_ports_are_refused(void **state)
     }
 }
 
-int
-main(int argc, char **argv)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fixtures_come_back), cmocka_unit_test(defaults_are_filled_in),
-        cmocka_unit_test(first_interface_is_the_outgoing_one), cmocka_unit_test(who_has_a_bridge),
-        cmocka_unit_test(groups_and_prefixes), cmocka_unit_test(ports_come_back), cmocka_unit_test(bad_ports_are_refused),
-    };
-
-    if (argc != 2)
-        return 2;
-    fixtures = argv[1];
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}
+NETWORK_TEST_MAIN(cmocka_unit_test(fixtures_come_back), cmocka_unit_test(defaults_are_filled_in),
+                  cmocka_unit_test(first_interface_is_the_outgoing_one), cmocka_unit_test(who_has_a_bridge),
+                  cmocka_unit_test(groups_and_prefixes), cmocka_unit_test(ports_come_back), cmocka_unit_test(bad_ports_are_refused))

@@ -97,16 +97,6 @@ SCHEMA(dns_srv_schema, "dnsSrv", DnsSrv, srv_rows, "SRV record", .check = srv_ch
 
 /* -- <dns> -- */
 
-static int
-dns_check(XmlParse *parse, xmlNode *element, void *object)
-{
-    const DnsDef *dns = object;
-
-    if (dns->enable == TRI_NO && (dns->forwarders.n || dns->txts.n || dns->hosts.n || dns->srvs.n))
-        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
-                           "<dns enable='no'> has records that nobody would serve; remove them or enable it");
-    return 0;
-}
 static const XmlRow dns_rows[] = {
     A_YESNO("enable", DnsDef, enable, "whether there is a name server; yes when missing"),
     A_YESNO("forwardPlainNames", DnsDef, forward_plain_names, "names without a dot are asked elsewhere; yes when missing"),
@@ -115,4 +105,4 @@ static const XmlRow dns_rows[] = {
     ITEMS("srv", DnsDef, srvs, dns_srv_schema, "SRV record"),
     ITEMS("host", DnsDef, hosts, dns_host_schema, "address record"), ROWS_END,
 };
-SCHEMA(dns_schema, "dns", DnsDef, dns_rows, "name server", .check = dns_check);
+SCHEMA(dns_schema, "dns", DnsDef, dns_rows, "name server");

@@ -21,5 +21,18 @@ static inline bool network_parse_is_partial(const XmlParse *parse) { return pars
 
 /* Fill in what libvirt fills in: identity, defaults. Idempotent. */
 int network_def_complete(NetworkDef *def, Error *err);
-/* The rules across elements. */
+/* The rules across elements. The first one broken is the error. */
 int network_def_validate(const NetworkDef *def, Error *err);
+int network_validate_addresses(const NetworkDef *def, Error *err); /* <ip>, <route> */
+int network_validate_names(const NetworkDef *def, Error *err);     /* <domain>, <dns>, what dnsmasq is told */
+
+/* Names of the domain name system: letters, digits, "-", "_", "."; labels of 1 to 63, 253 in all. */
+bool dns_name_is_valid(const char *name);
+/* No line breaks and other control characters: nothing that could begin a line of a configuration file. */
+bool text_is_one_line(const char *text);
+
+/* Refusals. The prefix of the code is added, so that err reads as clients know it. */
+#define REFUSE_XML(...) network_refuse(err, ERR_XML_ERROR, __VA_ARGS__)
+#define REFUSE_DETAIL(...) network_refuse(err, ERR_XML_DETAIL, __VA_ARGS__)
+#define REFUSE_UNSUPPORTED(...) network_refuse(err, ERR_CONFIG_UNSUPPORTED, __VA_ARGS__)
+int network_refuse(Error *err, ErrorCode code, const char *format, ...) __attribute__((format(printf, 3, 4)));
