@@ -109,6 +109,7 @@ driver_domains(Driver *driver)
         if (persist_index(driver, &err) < 0)
             log_error("%s", err.message);
         run_adopt_all(driver);
+        release_load(driver);
     }
     return &driver->domains;
 }
@@ -120,6 +121,7 @@ driver_init(Driver *driver, Daemon *daemon, Error *err)
     driver->server = daemon->server;
     driver->next_id = 1;
     store_init(&driver->domains, free_domain);
+    release_init(driver);
     set_directories(driver, &daemon->paths);
     if (qemu_config_load(&driver->config, &daemon->paths, err) < 0 || make_directories(driver, err) < 0)
         return -1;
@@ -131,6 +133,7 @@ void
 driver_done(Driver *driver)
 {
     rpc_kept_done(&driver->list);
+    release_done(driver);
     file_journal_close();
     store_done(&driver->domains);
     qemu_caps_exit();

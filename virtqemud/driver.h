@@ -6,6 +6,7 @@
 #include "common/store/definitions.h"
 #include "common/store/store.h"
 #include "virtqemud/config.h"
+#include "virtqemud/net/release.h"
 
 typedef struct Driver {
     Daemon *daemon;
@@ -21,6 +22,7 @@ typedef struct Driver {
     char *status_dir;                 /* run/libvirt/qemu: status of running guests */
     char *lib_dir, *save_dir, *nvram_dir, *channel_dir;
     char *log_dir, *cache_dir;
+    PortReleases releases; /* ports on networks that ended guests had */
     size_t starting; /* jobs of our own that keep us from idle exit */
 } Driver;
 

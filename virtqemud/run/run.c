@@ -11,6 +11,8 @@
 #include "virtqemud/domain/event.h"
 #include "virtqemud/domain/persist.h"
 #include "virtqemud/driver.h"
+#include "virtqemud/net/card.h"
+#include "virtqemud/net/netport.h"
 #include "virtqemud/run/guestlog.h"
 #include "virtqemud/run/ownership.h"
 #include "virtqemud/run/prepare.h"
@@ -101,6 +103,8 @@ run_cleanup(Job *job, Domain *domain)
     log_info("%s has ended", domain->label);
     qmp_free(g_steal_pointer(&run->qmp));
     ownership_restore(job, domain);
+    card_close_all(job, domain);
+    netport_release_all(domain);
     remove_directory(run->dir);
     remove_ram(domain);
     domain->run = NULL;

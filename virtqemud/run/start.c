@@ -18,13 +18,14 @@
 #include "virtqemud/domain/event.h"
 #include "virtqemud/domain/persist.h"
 #include "virtqemud/driver.h"
+#include "virtqemud/net/card.h"
+#include "virtqemud/net/netport.h"
 #include "virtqemud/qmp/listen.h"
 #include "virtqemud/run/affinity.h"
 #include "virtqemud/run/guestlog.h"
 #include "virtqemud/run/ownership.h"
 #include "virtqemud/run/prepare.h"
 #include "virtqemud/run/run.h"
-#include "virtqemud/run/tap.h"
 #include "virtqemud/run/throttle.h"
 
 #define LOG_SOURCE "qemu.run"
@@ -137,7 +138,7 @@ start_master_key(Domain *domain, Error *err)
 }
 
 static int
-start_build(Domain *domain, StartCommand *command, Error *err)
+start_build(Job *job, Domain *domain, StartCommand *command, Error *err)
 {
     const DomainRun *run = domain->run;
     g_autofree char *channel_dir = prepare_channel_dir(domain);
@@ -147,7 +148,7 @@ start_build(Domain *domain, StartCommand *command, Error *err)
     int r;
 
     guest_fds_init(&command->fds, MONITOR_FD + 1);
-    if (tap_open_all(domain->live, &command->fds, err) < 0)
+    if (card_open_all(job, domain, &command->fds, err) < 0)
         return -1;
     options.fds = command->fds.by_alias;
     options.monitor_fd = MONITOR_FD;
@@ -206,7 +207,7 @@ start_qemu(Job *job, Domain *domain, const RunStart *how, Error *err)
     off_t log_start;
     int r;
 
-    if (start_build(domain, &command, err) < 0)
+    if (start_build(job, domain, &command, err) < 0)
         return -1;
     if (how->incoming_fd >= 0) {
         g_ptr_array_add(command.argv, g_strdup("-incoming"));
@@ -278,7 +279,7 @@ run_start(Job *job, Domain *domain, const DomainDef *def, const RunStart *how, E
     store_set_id(&domain->driver->domains, &domain->base, domain->driver->next_id++);
     undo_push(&undo, undo_cleanup, domain);
     domain->run->stop_reason = VIR_DOMAIN_SHUTOFF_FAILED;
-    if (start_directory(domain, err) < 0 || prepare_definition(job, domain, live, err) < 0 ||
+    if (start_directory(domain, err) < 0 || prepare_definition(job, domain, live, err) < 0 || netport_acquire_all(job, domain, err) < 0 ||
         start_qemu(job, domain, how, err) < 0 || start_run(job, domain, how, err) < 0)
         return error_prefixf(err, "cannot start %s", domain->label);
     domain->run->stop_reason = VIR_DOMAIN_SHUTOFF_CRASHED;

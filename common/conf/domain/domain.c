@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/conf/domain/device/interface.h"
 #include "common/conf/domain/postparse.h"
 #include "common/xml/document.h"
 
@@ -499,14 +500,38 @@ domain_def_parse(const char *text, unsigned flags, const DomainCaps *caps, Domai
     return domain_def_read(xmlDocGetRootElement(doc), flags, caps, ret_def, err);
 }
 
+/*
+ * A definition, or what another host must understand, does not tell what a network happened to plug a card into: there a
+ * copy is written. NULL: def can be written as it is.
+ */
+static DomainDef *
+unplugged(const DomainDef *def, unsigned flags)
+{
+    DomainDef *copy = NULL;
+
+    if (!(flags & (XML_INACTIVE | XML_MIGRATABLE)))
+        return NULL;
+    DOMAIN_FOREACH_KIND(def, DEVICE_INTERFACE, device)
+        if (!copy && net_is_plugged(NET(device)))
+            copy = domain_def_copy(def);
+    if (copy)
+        DOMAIN_FOREACH_KIND(copy, DEVICE_INTERFACE, device)
+            net_unplug(NET(device));
+    return copy;
+}
+
 void
 domain_def_write(XmlWriter *writer, const DomainDef *def, unsigned flags)
 {
-    xml_write(writer, "domain", &domain_schema, def, flags);
+    g_autoptr(DomainDef) copy = unplugged(def, flags);
+
+    xml_write(writer, "domain", &domain_schema, copy ? copy : def, flags);
 }
 
 char *
 domain_def_format(const DomainDef *def, unsigned flags)
 {
-    return xml_to_text("domain", &domain_schema, def, flags);
+    g_autoptr(DomainDef) copy = unplugged(def, flags);
+
+    return xml_to_text("domain", &domain_schema, copy ? copy : def, flags);
 }

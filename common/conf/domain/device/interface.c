@@ -82,11 +82,18 @@ static const XmlRow local_rows[] = {
 static SCHEMA(local_schema, "netLocal", N, local_rows, "our end of a UDP tunnel");
 
 #define SOCKETS WHEN(N, type, NET_SERVER, NET_CLIENT, NET_MCAST, NET_UDP)
+#define PLUGGED WHEN(N, type, NET_BRIDGE, NET_DIRECT, NET_HOSTDEV)
 static const XmlRow net_source_rows[] = {
     A_STR("network", N, source.network, "network", WHEN(N, type, NET_NETWORK), .flags = XR_REQUIRED),
     A_STR("portgroup", N, source.portgroup, "its port group", WHEN(N, type, NET_NETWORK)),
-    A_UUID("portid", N, source.port_id, "port in use", WHEN(N, type, NET_NETWORK), .flags = XR_LIVE),
+    /* A running guest's card is shown as what its network plugged it into. */
+    A_STR("network", N, source.network, "network", PLUGGED, .flags = XR_LIVE | XR_NO_COPY | XR_HIDDEN),
+    A_STR("portgroup", N, source.portgroup, "its port group", PLUGGED, .flags = XR_LIVE | XR_NO_COPY | XR_HIDDEN),
+    A_UUID("portid", N, source.port_id, "port in use", WHEN(N, type, NET_NETWORK, NET_BRIDGE, NET_DIRECT, NET_HOSTDEV), .flags = XR_LIVE),
     A_STR("bridge", N, source.bridge, "bridge", WHEN(N, type, NET_BRIDGE), .flags = XR_REQUIRED),
+    A_STR("bridge", N, source.bridge, "bridge of the network", WHEN(N, type, NET_NETWORK), .flags = XR_LIVE | XR_NO_COPY | XR_HIDDEN),
+    A_WORD("macTableManager", N, source.mac_table_manager, WORDS("kernel", "libvirt"), "who knows which address is behind which port",
+           WHEN(N, type, NET_NETWORK, NET_BRIDGE), .flags = XR_LIVE),
     A_STR("dev", N, source.dev, "device of the host",
           WHEN(N, type, NET_DIRECT, NET_VDPA, NET_ETHERNET, NET_USER, NET_VHOSTUSER)),
     A_ENUM("mode", N, source.mode, direct_mode_names, "way of sharing the device", WHEN(N, type, NET_DIRECT)),
@@ -188,19 +195,6 @@ static SCHEMA(filter_schema, "filterref", FilterRef, filter_rows, "use of a netw
 ONE(script, A_STR("path", N, script, "program run at start"));
 ONE(downscript, A_STR("path", N, downscript, "program run at stop"));
 ONE(net_backenddomain, A_STR("name", N, backend_domain, "driver domain"));
-ONE(net_target, A_STR("dev", N, target, "interface of the host"), A_YESNO("managed", N, target_managed, "made by us"));
-ONE(net_guest, A_STR("dev", N, guest_dev, "name in the guest"), A_STR("actual", N, guest_actual, "present name"));
-ONE(net_model, A_STR("type", N, model, "model of the card", .flags = XR_ABI));
-ONE(port_options, A_YESNO("isolated", N, isolated, "sees no other guest"));
-ONE(net_tune, E_U64("sndbuf", N, sndbuf, "bytes of the send buffer; 0 is without limit"));
-ONE(net_link, A_ENUM("state", N, link, link_names, "whether the cable is plugged in"));
-ONE(net_mtu, A_UINT("size", N, mtu, "bytes"));
-ONE(coalesce_frames, A_UINT("max", N, coalesce_max_frames, "frames"));
-ONE(coalesce_rx, GROUP("frames", coalesce_frames_schema, "frames"));
-ONE(coalesce, GROUP("rx", coalesce_rx_schema, "receiving"));
-ONE(teaming, A_WORD("type", N, teaming_type, WORDS("persistent", "transient"), "persistent or transient", .flags = XR_REQUIRED),
-    A_STR("persistent", N, teaming_persistent, "alias of the other card"));
-
 /* Generated names of tap and macvtap devices belong to the run. */
 static bool
 generated_name(const char *name)
@@ -213,6 +207,27 @@ generated_name(const char *name)
             return true;
     return false;
 }
+
+static bool
+target_shown(const void *object, unsigned flags)
+{
+    const N *net = object;
+
+    return !(flags & XML_INACTIVE) || net->target_managed == TRI_NO || !net->target || !generated_name(net->target);
+}
+
+ONE(net_target, A_STR("dev", N, target, "interface of the host", .shown = target_shown), A_YESNO("managed", N, target_managed, "made by us"));
+ONE(net_guest, A_STR("dev", N, guest_dev, "name in the guest"), A_STR("actual", N, guest_actual, "present name"));
+ONE(net_model, A_STR("type", N, model, "model of the card", .flags = XR_ABI));
+ONE(port_options, A_YESNO("isolated", N, isolated, "sees no other guest"));
+ONE(net_tune, E_U64("sndbuf", N, sndbuf, "bytes of the send buffer; 0 is without limit"));
+ONE(net_link, A_ENUM("state", N, link, link_names, "whether the cable is plugged in"));
+ONE(net_mtu, A_UINT("size", N, mtu, "bytes"));
+ONE(coalesce_frames, A_UINT("max", N, coalesce_max_frames, "frames"));
+ONE(coalesce_rx, GROUP("frames", coalesce_frames_schema, "frames"));
+ONE(coalesce, GROUP("rx", coalesce_rx_schema, "receiving"));
+ONE(teaming, A_WORD("type", N, teaming_type, WORDS("persistent", "transient"), "persistent or transient", .flags = XR_REQUIRED),
+    A_STR("persistent", N, teaming_persistent, "alias of the other card"));
 
 static int
 check_mac(XmlParse *parse, xmlNode *element, N *net)
@@ -314,4 +329,18 @@ bool
 net_is_virtio(const NetDef *net)
 {
     return net->model && g_str_has_prefix(net->model, "virtio");
+}
+
+void
+net_unplug(NetDef *net)
+{
+    if (!net_is_plugged(net))
+        return;
+    net->type = NET_NETWORK;
+    net->source.port_id = (Uuid){ 0 };
+    net->source.mode = DIRECT_ABSENT;
+    net->hostdev.type = HOSTDEV_ABSENT;
+    g_clear_pointer(&net->source.bridge, g_free);
+    g_clear_pointer(&net->source.mac_table_manager, g_free);
+    g_clear_pointer(&net->source.dev, g_free);
 }

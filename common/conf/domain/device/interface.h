@@ -26,7 +26,8 @@ typedef struct NetOffloads { Tri csum, gso, tso4, tso6, ecn, ufo, mrg_rxbuf; } N
 
 typedef struct NetSource {
     char *network, *portgroup; Uuid port_id; /* network; port_id while running */
-    char *bridge;
+    char *bridge;                    /* bridge; of a running guest also network */
+    char *mac_table_manager;         /* live only: "kernel", "libvirt" */
     char *dev; DirectMode mode;      /* direct, vdpa, ethernet */
     char *address; OptUint port;     /* server, client, mcast, udp */
     char *local_address; OptUint local_port; /* udp */
@@ -79,4 +80,12 @@ typedef struct NetDef {
 } NetDef;
 
 #define NET(device) DEVICE_CAST(NetDef, DEVICE_INTERFACE, device)
+
+/*
+ * A running guest's card on a network has the type of what the network plugged it into, and keeps the network's name and the
+ * port. net_unplug() makes it the card on a network again that was asked for.
+ */
+static inline bool net_is_plugged(const NetDef *net) { return net->source.network && net->source.port_id.set; }
+void net_unplug(NetDef *net);
+
 bool net_is_virtio(const NetDef *net); /* any of the three virtio models */

@@ -1,0 +1,150 @@
+#include "virtqemud/net/netport.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/base/arena.h"
+#include "common/conf/domain/device/interface.h"
+#include "common/conf/network/port.h"
+#include "common/daemon/peers.h"
+#include "protocol/calls.h"
+#include "virtqemud/domain/persist.h"
+#include "virtqemud/driver.h"
+#include "virtqemud/net/release.h"
+
+/* --- asking --- */
+
+/* What the card wants of the network, as the document virtnetworkd reads. g_free. */
+static char *
+describe(const Domain *domain, const NetDef *net)
+{
+    NetworkPortDef port = {
+        .uuid = net->source.port_id,
+        .owner_name = (char *)domain_name(domain),
+        .group = net->source.portgroup,
+        .mac = net->mac,
+        .vport = net->vport,
+        .vlan = net->vlan,
+        .bandwidth = net->bandwidth,
+        .trust_guest_rx_filters = net->trust_guest_rx_filters,
+        .isolated = net->isolated,
+    };
+
+    port.owner_uuid.set = true;
+    memcpy(port.owner_uuid.b, domain->base.uuid, UUID_SIZE);
+    return network_port_def_format(&port, 0);
+}
+
+static int
+plug_unsupported(const NetDef *net, const NetworkPortDef *port, Error *err)
+{
+    return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "interface '%s': network '%s' gives a port of type '%s', which is not supported",
+                      net->base.info.alias, net->source.network, port->plug ? port_plug_names[port->plug] : "none");
+}
+
+/* The card is now what the network plugged it into. */
+static int
+plug_in(NetDef *net, const NetworkPortDef *port, Error *err)
+{
+    static const char *const managers[] = { NULL, "kernel", "libvirt" };
+
+    switch (port->plug) {
+    case PLUG_NETWORK:
+    case PLUG_BRIDGE:
+        net->type = port->plug == PLUG_BRIDGE ? NET_BRIDGE : NET_NETWORK;
+        net->source.bridge = g_strdup(port->bridge);
+        net->source.mac_table_manager = g_strdup(managers[port->mac_table]);
+        break;
+    case PLUG_DIRECT:
+        net->type = NET_DIRECT;
+        net->source.dev = g_strdup(port->linkdev);
+        net->source.mode = (DirectMode)port->mode;
+        break;
+    default:
+        return plug_unsupported(net, port, err);
+    }
+    if (!net->vlan)
+        net->vlan = xml_copy(&net_vlan_schema, port->vlan);
+    if (!net->vport)
+        net->vport = xml_copy(&virtual_port_schema, port->vport);
+    if (!net->bandwidth.present && port->bandwidth.present)
+        xml_copy_into(&net_bandwidth_schema, &net->bandwidth, &port->bandwidth);
+    if (!net->isolated)
+        net->isolated = port->isolated;
+    if (!net->trust_guest_rx_filters)
+        net->trust_guest_rx_filters = port->trust_guest_rx_filters;
+    return 0;
+}
+
+/* Three calls: which network is it, give me the port, what have I got. */
+static int
+acquire(Job *job, const Domain *domain, NetDef *net, RpcPeer *peer, Arena *arena, Error *err)
+{
+    const remote_network_lookup_by_name_args lookup = { .name = net->source.network };
+    g_autofree char *xml = describe(domain, net);
+    g_autoptr(NetworkPortDef) port = NULL;
+    remote_network_lookup_by_name_ret network = { 0 };
+    remote_network_port_create_xml_ret created = { 0 };
+    remote_network_port_get_xml_desc_ret got = { 0 };
+
+    if (remote_call_network_lookup_by_name(job, peer, arena, &lookup, &network, err) < 0 ||
+        remote_call_network_port_create_xml(job, peer, arena, &(remote_network_port_create_xml_args){ network.net, xml, 0 }, &created, err) < 0 ||
+        remote_call_network_port_get_xml_desc(job, peer, arena, &(remote_network_port_get_xml_desc_args){ created.port, 0 }, &got, err) < 0 ||
+        network_port_def_parse(got.xml, 0, &port, err) < 0)
+        return error_prefixf(err, "interface '%s' gets no port of network '%s'", net->base.info.alias, net->source.network);
+    return plug_in(net, port, err);
+}
+
+/* 1 when there are any. */
+static int
+choose_ports(Domain *domain, Error *err)
+{
+    int any = 0;
+
+    DOMAIN_FOREACH_KIND(domain->live, DEVICE_INTERFACE, device) {
+        NetDef *net = NET(device);
+
+        if (net->type != NET_NETWORK)
+            continue;
+        net->source.port_id.set = true;
+        if (getrandom(net->source.port_id.b, UUID_SIZE, 0) != UUID_SIZE)
+            return error_setf(err, FROM_QEMU, ERR_SYSTEM_ERROR, "cannot make a UUID");
+        net->source.port_id.b[6] = (uint8_t)((net->source.port_id.b[6] & 0x0f) | 0x40); /* version 4 */
+        net->source.port_id.b[8] = (uint8_t)((net->source.port_id.b[8] & 0x3f) | 0x80); /* variant 1 */
+        any = 1;
+    }
+    return any;
+}
+
+int
+netport_acquire_all(Job *job, Domain *domain, Error *err)
+{
+    Driver *driver = domain->driver;
+    _cleanup_peer_ RpcPeer *peer = NULL;
+    Arena arena;
+    int r = choose_ports(domain, err);
+
+    if (r <= 0)
+        return r;
+    persist_status(domain);
+    arena_init(&arena, NULL, 0);
+    /* What this guest had before may be all there is: it must be back first. */
+    r = release_wait(job, driver, err) < 0 || daemon_peer(job, driver->daemon, RPC_OWNER_NETWORK, &peer, err) < 0 ? -1 : 0;
+    DOMAIN_FOREACH_KIND(domain->live, DEVICE_INTERFACE, device)
+        if (r == 0 && NET(device)->source.port_id.set)
+            r = acquire(job, domain, NET(device), peer, &arena, err);
+    arena_done(&arena);
+    domain_texts_changed(domain);
+    return r;
+}
+
+void
+netport_release_all(Domain *domain)
+{
+    g_autoptr(GPtrArray) ports = g_ptr_array_new_with_free_func(release_free);
+
+    DOMAIN_FOREACH_KIND(domain->live, DEVICE_INTERFACE, device)
+        if (net_is_plugged(NET(device)))
+            g_ptr_array_add(ports, release_new(NET(device)->source.network, NET(device)->source.port_id.b));
+    release_add(domain->driver, g_steal_pointer(&ports));
+}
