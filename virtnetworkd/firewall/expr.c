@@ -15,7 +15,7 @@
 
 #define ICMP_PORT_UNREACHABLE 3
 #define ICMP6_PORT_UNREACHABLE 4
-#define MESSAGE_MAX 8192      /* a rule of ours is far smaller: a dozen expressions */
+#define MESSAGE_MAX 2048      /* the longest of ours takes half of it */
 #define UDATA_FINGERPRINT 100 /* of ours; nft skips types it does not know */
 #define COMMENT_MAX 100
 
@@ -265,12 +265,12 @@ build(struct nftnl_rule *rule, char *room)
 void
 rule_add(GArray *rules, struct nftnl_rule *rule, unsigned features, const char *comment)
 {
-    g_autofree char *room = g_malloc0(MESSAGE_MAX);
+    char room[MESSAGE_MAX] = "";
     struct nlmsghdr *message = build(rule, room);
     Rule done = { .fingerprint = fingerprint(message, message->nlmsg_len), .features = features };
 
     put_user_data(rule, done.fingerprint, comment);
-    memset(room, 0, MESSAGE_MAX);
+    memset(room, 0, sizeof(room));
     message = build(rule, room);
     done.message = g_byte_array_append(g_byte_array_sized_new(message->nlmsg_len), (const guint8 *)message, message->nlmsg_len);
     nftnl_rule_free(rule);
