@@ -4,6 +4,9 @@
  *   sync [NETWORK...]   these networks and no others -> kept | changed | error TEXT
  *   add NETWORK         one more, or another version of it
  *   remove BRIDGE
+ *   foreign NETWORK     what others stop, as warnings -> kept
+ *   watch               from now on
+ *   await               until the watch has something to tell -> a warning 'ours', 'foreign' or both
  *
  * NETWORK is words without blanks, joined by commas: name=N,bridge=B,mode=nat,subnet=10.0.0.0/24,dev=D,natv6,range=A-B,
  * ports=1-2,dhcp4,dhcp6,dns,tftp; mode is isolated, nat, route or open; subnet may come several times.
@@ -119,6 +122,46 @@ do_sync(char **words, GPtrArray *warnings, Error *err)
 }
 
 static int
+do_foreign(char **words, GPtrArray *warnings, Error *err)
+{
+    Plan plan;
+    const FirewallNetwork *network = &plan.network;
+    int r;
+
+    read_plan(words[0], &plan);
+    r = firewall_foreign(fw, &network, 1, warnings, err);
+    g_strfreev(plan.words);
+    return r;
+}
+
+static void
+on_change(unsigned changed, void *data)
+{
+    *(unsigned *)data |= changed;
+}
+
+static unsigned noticed;
+
+static int
+do_watch(char **words, GPtrArray *warnings, Error *err)
+{
+    return loop_event() || loop_init(err) == 0 ? firewall_watch(fw, on_change, &noticed, err) : -1;
+}
+
+static int
+do_await(char **words, GPtrArray *warnings, Error *err)
+{
+    while (!noticed) {
+        if (loop_run_once(LOOP_NEVER, err) < 0)
+            return -1;
+    }
+    g_ptr_array_add(warnings, g_strdup_printf("%s%s", noticed & FIREWALL_CHANGED_OURS ? "ours" : "",
+                                              noticed & FIREWALL_CHANGED_FOREIGN ? " foreign" : ""));
+    noticed = 0;
+    return 0;
+}
+
+static int
 do_add(char **words, GPtrArray *warnings, Error *err)
 {
     Plan plan;
@@ -140,6 +183,9 @@ static const struct Command { const char *name; unsigned words; int (*fn)(char *
     { "sync", 0, do_sync },
     { "add", 1, do_add },
     { "remove", 1, do_remove },
+    { "foreign", 1, do_foreign },
+    { "watch", 0, do_watch },
+    { "await", 0, do_await },
 };
 
 static void

@@ -1,6 +1,7 @@
 """virtnetworkd's firewall against the real kernel: packets between namespaces show what each forward mode lets through, nft shows
 that nothing is written twice, that others' tables are left alone and that what others break is mended."""
 import os
+import re
 import subprocess
 
 import pytest
@@ -233,6 +234,70 @@ def test_others_tables_are_left_alone(world):
     world.fw('sync', f'{NETWORK_A},mode=nat')
     world.fw('sync')
     assert world.host.run('nft -s list ruleset') == before
+
+
+NAT = f'{NETWORK_A},mode=nat,natv6'
+GUESTS_OUT = "network 'A': packets of its guests to the outside are stopped by "
+DOCKER = 'table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; %s jump DOCKER; ' \
+         'ct state established,related accept; oifname "docker0" accept; iifname "docker0" accept; } ' \
+         'chain DOCKER { iifname "docker0" return; oifname "docker0" drop; } }'
+FIREWALLD = 'table inet firewalld { chain filter_FORWARD { type filter hook forward priority 10; policy accept; ' \
+            'ct state established,related accept; ct status dnat accept; iifname "lo" accept; ct state invalid drop; ' \
+            'jump zones; reject with icmpx admin-prohibited; } ' \
+            'chain zones { iifname "eth7" goto public; %s } chain public { tcp dport 22 accept; } chain libvirt { accept; } }'
+FOREIGN = {
+    'docker': (DOCKER % '', [GUESTS_OUT + "the policy 'drop' of chain 'FORWARD' in table 'ip filter'"]),
+    'docker, and us': (DOCKER % 'iifname "virbr-a" accept;', []),
+    'docker, and us by wildcard': (DOCKER % 'iifname "virbr*" tcp dport 1-65535 accept;', []),
+    'docker, and us by a set': (DOCKER % 'iifname { "eth1", "virbr-a" } accept;', []),
+    'docker, and others by a set': (DOCKER % 'iifname { "eth1", "virbr-b" } accept;',
+                                    [GUESTS_OUT + "the policy 'drop' of chain 'FORWARD' in table 'ip filter'"]),
+    'docker, and us by address': (DOCKER % 'ip saddr 10.0.0.0/8 accept;', []),
+    'docker, and others by address': (DOCKER % 'ip saddr 10.3.0.0/24 accept;',
+                                      [GUESTS_OUT + "the policy 'drop' of chain 'FORWARD' in table 'ip filter'"]),
+    'firewalld': (FIREWALLD % '', [GUESTS_OUT + "rule N ('reject') of chain 'filter_FORWARD' in table 'inet firewalld'"]),
+    'firewalld, in a zone': (FIREWALLD % 'iifname "virbr-a" goto libvirt;', []),
+    'firewalld, in a zone by a map': (FIREWALLD % 'iifname vmap { "virbr-a" : goto libvirt, "eth8" : goto public };', []),
+    'named': ('table ip6 mine { chain c { type filter hook forward priority 0; counter iifname "virbr-a" ip6 saddr fd00::/8 drop; } }',
+              [GUESTS_OUT + "rule N ('drop') of chain 'c' in table 'ip6 mine'"]),
+    'others named': ('table ip mine { chain c { type filter hook forward priority 0; iifname "virbr-b" drop; '
+                     'iifname != "virbr-a" drop; ip daddr 1.2.3.4 drop; tcp dport 25 reject; limit rate 1/second drop; } }', []),
+    'services': ('table inet mine { chain c { type filter hook input priority 0; policy drop; iifname "lo" accept; '
+                 'udp dport { 53, 5353 } accept; } }',
+                 [f"network 'A': its guests' requests for addresses ({name}) are stopped by the policy 'drop' of chain 'c' in table "
+                  "'inet mine'" for name in ('DHCP',)]),
+    'our own': ('table inet mine { chain c { type filter hook output priority 0; policy accept; } }', []),
+}
+
+
+@pytest.mark.parametrize('what', FOREIGN)
+def test_foreign_rules_are_named(world, what):
+    rules, expected = FOREIGN[what]
+    world.fw('sync', NAT)
+    lines = re.sub(r'} (chain|}$)', r'}\n\1', rules)  # nft wants chains to end with their line
+    world.host.run(f"nft -f - <<'END'\n{lines}\nEND")
+    _, warnings = world.fw('foreign', NAT)
+    assert [re.sub(r'rule \d+', 'rule N', text) for text in warnings] == expected
+    for handle in re.findall(r'rule (\d+) ', ' '.join(warnings)):
+        assert f'# handle {handle}\n' in world.host.run('nft -a list ruleset')
+
+
+def test_changes_of_others_are_noticed(world):
+    """Ours are not: a repair must not cause the next one."""
+    world.fw('watch')
+    world.fw('sync', NAT)
+    world.fw('add', f'{NETWORK_B},mode=route')
+    world.host.run('nft add table ip other')
+    assert world.fw('await')[1] == [' foreign']
+    world.host.run('nft flush ruleset')
+    assert world.fw('await')[1] == ['ours foreign']
+    assert world.fw('sync', NAT)[0] == 'changed'
+    assert world.reached('a1', 'out', 0, 'tcp')
+    world.host.run('nft delete element ip virtd_network from { \\"virbr-a\\" }')
+    assert world.fw('await')[1] == ['ours']
+    assert world.fw('sync', NAT)[0] == 'changed'
+    world.host.run('nft add table ip other')
+    assert world.fw('await')[1] == [' foreign']
 
 
 def test_two_hundred_networks(world, capsys):

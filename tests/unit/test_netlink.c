@@ -5,6 +5,7 @@
 #include "common/host/netlink/address.h"
 #include "common/host/netlink/bridge.h"
 #include "common/host/netlink/macvtap.h"
+#include "common/host/netlink/monitor.h"
 #include "common/host/netlink/route.h"
 #include "common/host/sysctl.h"
 #include "common/host/tap.h"
@@ -16,6 +17,7 @@
 #include <sys/socket.h>
 
 #include "common/base/file.h"
+#include "common/base/loop.h"
 
 static Netlink *nl;
 
@@ -390,6 +392,55 @@ macvtaps(void **state)
     run("ip link del v0");
 }
 
+typedef struct Heard { unsigned links, gone, addresses, routes, lost; bool close; NetMonitor *monitor; } Heard;
+
+static void
+on_change(const NetChange *change, void *data)
+{
+    Heard *all = data;
+
+    if (all->close) {
+        g_clear_pointer(&all->monitor, net_monitor_close);
+        return;
+    }
+    all->lost += change->kind == NET_CHANGE_LOST;
+    if (change->kind == NET_CHANGE_LINK && strcmp(change->link.name, "v0") == 0) {
+        all->links++;
+        all->gone += change->gone;
+    }
+    if (change->kind == NET_CHANGE_ADDRESS && change->address.ip.family == AF_INET)
+        all->addresses += change->address.prefix == 24 && change->address.index == if_nametoindex("v0");
+    if (change->kind == NET_CHANGE_ROUTE)
+        all->routes += change->route.destination.family == AF_INET && change->route.prefix == 24 && !change->gone;
+}
+
+static void
+changes(void **state)
+{
+    Heard all = { 0 };
+
+    assert_done(loop_init(err));
+    assert_done(net_monitor_open(on_change, &all, &all.monitor, err));
+    run("ip link add v0 type veth peer name v1; ip addr add 10.1.0.1/24 dev v0; ip link set v0 up; ip link set v1 up");
+    while (!all.links || !all.addresses || !all.routes)
+        assert_done(loop_run_once(LOOP_NEVER, err));
+    assert_int_equal(all.gone, 0);
+    run("ip link del v0");
+    while (!all.gone)
+        assert_done(loop_run_once(LOOP_NEVER, err));
+    assert_int_equal(all.lost, 0);
+
+    /* More than the kernel keeps: said, not hung. */
+    run("ip link add v0 type veth peer name v1; yes 'link set v0 mtu 1400\nlink set v0 mtu 1500' | head -n 8000 | ip -batch -");
+    while (!all.lost)
+        assert_done(loop_run_once(LOOP_NEVER, err));
+    all.close = true; /* from within the callback */
+    run("ip link del v0");
+    while (all.monitor)
+        assert_done(loop_run_once(LOOP_NEVER, err));
+    loop_done();
+}
+
 static void
 settings(void **state)
 {
@@ -432,6 +483,7 @@ main(void)
         cmocka_unit_test(routes),
         cmocka_unit_test(taps),
         cmocka_unit_test(macvtaps),
+        cmocka_unit_test(changes),
         cmocka_unit_test(settings),
     };
 

@@ -15,7 +15,7 @@
 
 #define ICMP_PORT_UNREACHABLE 3
 #define ICMP6_PORT_UNREACHABLE 4
-#define MESSAGE_MAX 8192      /* a rule of ours is far smaller: a dozen expressions */
+#define MESSAGE_MAX 2048      /* the longest of ours takes half of it */
 #define UDATA_FINGERPRINT 100 /* of ours; nft skips types it does not know */
 #define COMMENT_MAX 100
 
@@ -238,42 +238,48 @@ fingerprint(const void *data, size_t size)
     return hash ?: 1;
 }
 
-static void
-put_user_data(struct nftnl_rule *rule, uint64_t print, const char *comment)
+/* One value of user data, as nft lays them out: type, length, bytes. */
+static size_t
+put_udata(uint8_t *room, uint8_t type, const void *value, size_t size)
 {
-    struct nftnl_udata_buf *udata = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
-    g_autofree char *cut = g_strndup(comment ?: "", COMMENT_MAX);
-
-    g_assert(udata);
-    if (comment)
-        nftnl_udata_put_strz(udata, NFTNL_UDATA_RULE_COMMENT, cut);
-    nftnl_udata_put(udata, UDATA_FINGERPRINT, sizeof(print), &print);
-    nftnl_rule_set_data(rule, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(udata), nftnl_udata_buf_len(udata));
-    nftnl_udata_buf_free(udata);
+    room[0] = type;
+    room[1] = (uint8_t)size;
+    memcpy(room + 2, value, size);
+    return 2 + size;
 }
 
-static struct nlmsghdr *
-build(struct nftnl_rule *rule, char *room)
+/* Appended by hand: the message has got its fingerprint by now, and building it twice would be most of the work. */
+static void
+put_user_data(struct nlmsghdr *message, uint64_t print, const char *comment)
 {
-    struct nlmsghdr *message = nftnl_nlmsg_build_hdr(room, NFT_MSG_NEWRULE, (uint16_t)nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY),
-                                                     NLM_F_CREATE | NLM_F_APPEND, 0);
+    struct nlattr *attr = (struct nlattr *)((char *)message + NLMSG_ALIGN(message->nlmsg_len));
+    uint8_t *value = (uint8_t *)attr + NLA_HDRLEN;
+    size_t size = 0;
 
-    nftnl_rule_nlmsg_build_payload(message, rule);
-    return message;
+    if (comment) {
+        g_autofree char *cut = g_strndup(comment, COMMENT_MAX);
+
+        size += put_udata(value, NFTNL_UDATA_RULE_COMMENT, cut, strlen(cut) + 1);
+    }
+    size += put_udata(value + size, UDATA_FINGERPRINT, &print, sizeof(print));
+    attr->nla_type = NFTA_RULE_USERDATA;
+    attr->nla_len = (uint16_t)(NLA_HDRLEN + size);
+    message->nlmsg_len = NLMSG_ALIGN(message->nlmsg_len) + NLA_ALIGN(attr->nla_len);
 }
 
 void
 rule_add(GArray *rules, struct nftnl_rule *rule, unsigned features, const char *comment)
 {
-    g_autofree char *room = g_malloc0(MESSAGE_MAX);
-    struct nlmsghdr *message = build(rule, room);
-    Rule done = { .fingerprint = fingerprint(message, message->nlmsg_len), .features = features };
+    char room[MESSAGE_MAX] = "";
+    struct nlmsghdr *message = nftnl_nlmsg_build_hdr(room, NFT_MSG_NEWRULE, (uint16_t)nftnl_rule_get_u32(rule, NFTNL_RULE_FAMILY),
+                                                     NLM_F_CREATE | NLM_F_APPEND, 0);
+    Rule done = { .features = features };
 
-    put_user_data(rule, done.fingerprint, comment);
-    memset(room, 0, MESSAGE_MAX);
-    message = build(rule, room);
-    done.message = g_byte_array_append(g_byte_array_sized_new(message->nlmsg_len), (const guint8 *)message, message->nlmsg_len);
+    nftnl_rule_nlmsg_build_payload(message, rule);
     nftnl_rule_free(rule);
+    done.fingerprint = fingerprint(message, message->nlmsg_len);
+    put_user_data(message, done.fingerprint, comment);
+    done.message = g_byte_array_append(g_byte_array_sized_new(message->nlmsg_len), (const guint8 *)message, message->nlmsg_len);
     g_array_append_val(rules, done);
 }
 

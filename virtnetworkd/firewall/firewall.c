@@ -16,6 +16,7 @@ struct Firewall {
     uint32_t generation;
     bool known;
     unsigned missing;                 /* of FirewallFeature: what this kernel refused */
+    FirewallWatch *watch;             /* NULL: nobody wants to know */
 };
 
 static GHashTable *
@@ -44,6 +45,7 @@ firewall_close(Firewall *fw)
     for (unsigned family = 0; family < N_FAMILIES; family++)
         family_state_done(&fw->current[family]);
     g_hash_table_unref(fw->wanted);
+    firewall_watch_close(fw->watch);
     netlink_close(fw->nl);
     g_free(fw);
 }
@@ -385,4 +387,19 @@ firewall_remove(Firewall *fw, const char *bridge, GPtrArray *warnings, Error *er
     else if (old)
         group_free(old);
     return r;
+}
+
+int
+firewall_foreign(Firewall *fw, const FirewallNetwork *const *networks, size_t n, GPtrArray *warnings, Error *err)
+{
+    int r = firewall_foreign_scan(fw->nl, networks, n, warnings);
+
+    return r < 0 ? netlink_fail(fw->nl, r, err, "cannot read the packet filter's rules") : 0;
+}
+
+int
+firewall_watch(Firewall *fw, FirewallWatchFn fn, void *data, Error *err)
+{
+    g_clear_pointer(&fw->watch, firewall_watch_close);
+    return fn ? firewall_watch_open(fw->nl, fn, data, &fw->watch, err) : 0;
 }

@@ -58,3 +58,24 @@ int firewall_sync(Firewall *fw, const FirewallNetwork *const *networks, size_t n
 /* The same with one network more (or another version of it), or one less; after a first firewall_sync(). */
 int firewall_add(Firewall *fw, const FirewallNetwork *network, GPtrArray *warnings, Error *err);
 int firewall_remove(Firewall *fw, const char *bridge, GPtrArray *warnings, Error *err);
+
+/*
+ * Append to warnings which base chains of others (Docker's, firewalld's, an administrator's) stop what these networks are for:
+ * "network 'default': packets of its guests to the outside are stopped by the policy 'drop' of chain 'FORWARD' in table 'ip filter'".
+ * Only what is certain is reported; foreign.c says what is looked at. Reads all their rules: for a start, and when
+ * FIREWALL_CHANGED_FOREIGN is told, not for every call. Negative with err when the rules cannot be read.
+ */
+int firewall_foreign(Firewall *fw, const FirewallNetwork *const *networks, size_t n, GPtrArray *warnings, Error *err);
+
+typedef enum FirewallChange {
+    FIREWALL_CHANGED_OURS = 1 << 0,    /* our tables: firewall_sync() */
+    FIREWALL_CHANGED_FOREIGN = 1 << 1, /* those of others: firewall_foreign() */
+} FirewallChange;
+
+/*
+ * Call fn with what somebody else changed (of FirewallChange), 0.1 s after the first change of our tables and 0.5 s after one of
+ * others', once for all that came meanwhile. Our own changes are not told, so a repair does not cause another. What was lost in
+ * a flood counts as both. fn may call everything here but firewall_close(). NULL fn ends it. Needs the loop.
+ */
+typedef void (*FirewallWatchFn)(unsigned changed, void *data);
+int firewall_watch(Firewall *fw, FirewallWatchFn fn, void *data, Error *err);

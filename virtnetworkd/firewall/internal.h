@@ -79,3 +79,11 @@ void family_state_done(FamilyState *state);
 /* 0 or a negative errno. -EINTR: others keep changing it. */
 int kernel_generation(Netlink *nl, uint32_t *ret);
 int kernel_read(Netlink *nl, FamilyState ret[N_FAMILIES], uint32_t *ret_generation);
+
+/* foreign.c: 0 or a negative errno. */
+int firewall_foreign_scan(Netlink *nl, const FirewallNetwork *const *networks, size_t n, GPtrArray *warnings);
+
+/* watch.c */
+typedef struct FirewallWatch FirewallWatch;
+int firewall_watch_open(Netlink *nl, FirewallWatchFn fn, void *data, FirewallWatch **ret, Error *err);
+void firewall_watch_close(FirewallWatch *watch);

@@ -6,8 +6,8 @@
 
 #include "common/host/netlink/internal.h"
 
-static int
-on_address(const struct nlmsghdr *message, void *data)
+bool
+address_parse(const struct nlmsghdr *message, HostAddress *ret)
 {
     const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
     sa_family_t family = header->ifa_family;
@@ -16,8 +16,8 @@ on_address(const struct nlmsghdr *message, void *data)
     IpAddress local = { 0 }, other = { 0 };
     const struct nlattr *attr;
 
-    if (message->nlmsg_type != RTM_NEWADDR || (family != AF_INET && family != AF_INET6))
-        return 0;
+    if ((message->nlmsg_type != RTM_NEWADDR && message->nlmsg_type != RTM_DELADDR) || (family != AF_INET && family != AF_INET6))
+        return false;
     mnl_attr_for_each(attr, message, sizeof(*header)) {
         switch (mnl_attr_get_type(attr)) {
         case IFA_LOCAL: local = attr_get_ip(attr, family); break;
@@ -31,7 +31,17 @@ on_address(const struct nlmsghdr *message, void *data)
     address.ip = ip_is_set(&local) ? local : other;
     if (ip_is_set(&local) && !ip_equal(&local, &other))
         address.peer = other;
-    g_array_append_val((GArray *)data, address);
+    *ret = address;
+    return true;
+}
+
+static int
+on_address(const struct nlmsghdr *message, void *data)
+{
+    HostAddress address;
+
+    if (address_parse(message, &address))
+        g_array_append_val((GArray *)data, address);
     return 0;
 }
 

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "common/base/ip.h"
-#include "common/host/netlink/netlink.h"
+#include "common/host/netlink/address.h"
+#include "common/host/netlink/link.h"
+#include "common/host/netlink/route.h"
 
 /*
  * Begin a request in the socket's own buffer, which is valid until the next one begins: a message of the type with the
@@ -48,3 +50,8 @@ attr_get_text(const struct nlattr *attr, char *ret, size_t size)
 int link_index(Netlink *nl, const char *name, Error *err);
 /* Hand the kernel's message about one interface to fn, for what HostLink does not tell. 0 or negative errno. */
 int link_query(Netlink *nl, unsigned index, NetlinkFn fn, void *data);
+
+/* What a message about a new, changed or vanished thing tells; false when it is about something else. */
+bool link_parse(const struct nlmsghdr *message, HostLink *ret);
+bool address_parse(const struct nlmsghdr *message, HostAddress *ret);
+bool route_parse(const struct nlmsghdr *message, HostRoute *ret); /* of several hops: without them */

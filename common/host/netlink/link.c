@@ -55,22 +55,25 @@ parse_attribute(const struct nlattr *attr, HostLink *link)
     }
 }
 
-static void
-parse_link(const struct nlmsghdr *message, HostLink *ret)
+bool
+link_parse(const struct nlmsghdr *message, HostLink *ret)
 {
     const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
     const struct nlattr *attr;
 
+    /* Bridges tell of their ports in messages of the same type. */
+    if ((message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK) || header->ifi_family != AF_UNSPEC)
+        return false;
     *ret = (HostLink){ .index = (unsigned)header->ifi_index, .flags = header->ifi_flags };
     mnl_attr_for_each(attr, message, sizeof(*header))
         parse_attribute(attr, ret);
+    return true;
 }
 
 static int
 on_link(const struct nlmsghdr *message, void *data)
 {
-    if (message->nlmsg_type == RTM_NEWLINK)
-        parse_link(message, data);
+    link_parse(message, data);
     return 0;
 }
 
@@ -79,10 +82,8 @@ on_listed(const struct nlmsghdr *message, void *data)
 {
     HostLink link;
 
-    if (message->nlmsg_type != RTM_NEWLINK)
-        return 0;
-    parse_link(message, &link);
-    g_array_append_val((GArray *)data, link);
+    if (link_parse(message, &link))
+        g_array_append_val((GArray *)data, link);
     return 0;
 }
 

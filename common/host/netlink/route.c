@@ -28,16 +28,19 @@ append_hops(const struct nlattr *hops, HostRoute route, GArray *into)
     }
 }
 
-static int
-on_route(const struct nlmsghdr *message, void *data)
+/* False when it is none of ours; *ret_hops: its next hops when it has several. */
+static bool
+parse(const struct nlmsghdr *message, HostRoute *ret, const struct nlattr **ret_hops)
 {
     const struct rtmsg *header = mnl_nlmsg_get_payload(message);
     HostRoute route = { .destination.family = header->rtm_family, .prefix = header->rtm_dst_len, .protocol = header->rtm_protocol };
     uint32_t table = header->rtm_table;
-    const struct nlattr *attr, *hops = NULL;
+    const struct nlattr *attr;
 
-    if (message->nlmsg_type != RTM_NEWROUTE || header->rtm_type != RTN_UNICAST || header->rtm_flags & RTM_F_CLONED)
-        return 0;
+    *ret_hops = NULL;
+    if ((message->nlmsg_type != RTM_NEWROUTE && message->nlmsg_type != RTM_DELROUTE) || header->rtm_type != RTN_UNICAST ||
+        header->rtm_flags & RTM_F_CLONED)
+        return false;
     mnl_attr_for_each(attr, message, sizeof(*header)) {
         switch (mnl_attr_get_type(attr)) {
         case RTA_DST: route.destination = attr_get_ip(attr, header->rtm_family); break;
@@ -45,11 +48,29 @@ on_route(const struct nlmsghdr *message, void *data)
         case RTA_OIF: route.index = mnl_attr_get_u32(attr); break;
         case RTA_PRIORITY: route.metric = mnl_attr_get_u32(attr); break;
         case RTA_TABLE: table = mnl_attr_get_u32(attr); break;
-        case RTA_MULTIPATH: hops = attr; break;
+        case RTA_MULTIPATH: *ret_hops = attr; break;
         default: break;
         }
     }
-    if (table != RT_TABLE_MAIN)
+    *ret = route;
+    return table == RT_TABLE_MAIN;
+}
+
+bool
+route_parse(const struct nlmsghdr *message, HostRoute *ret)
+{
+    const struct nlattr *hops;
+
+    return parse(message, ret, &hops);
+}
+
+static int
+on_route(const struct nlmsghdr *message, void *data)
+{
+    const struct nlattr *hops;
+    HostRoute route;
+
+    if (!parse(message, &route, &hops))
         return 0;
     if (hops)
         append_hops(hops, route, data);
