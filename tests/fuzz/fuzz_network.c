@@ -1,7 +1,7 @@
 /*
  * Text as a network or a network port. What is accepted must format, parse again and format to the same bytes; a copy must
  * equal it. After a line "%%" comes an element, with which every section is changed in every way: what results must obey
- * the rules that a definition has to obey.
+ * the rules that a definition has to obey. What dnsmasq would be told has as many lines as its parts ask for.
  */
 #include <glib.h>
 #include <stdlib.h>
@@ -9,11 +9,49 @@
 
 #include "common/conf/network/port.h"
 #include "common/conf/network/update.h"
+#include "virtnetworkd/dnsmasq/conf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define SECTIONS 14
 #define COMMANDS 6
+
+static size_t
+count_lines(const char *text)
+{
+    size_t n = 0;
+
+    for (; *text; text++) {
+        if ((unsigned char)*text < 0x20 && *text != '\n' && *text != '\t')
+            abort();
+        n += *text == '\n';
+    }
+    return n;
+}
+
+/* No text makes a line of its own. */
+static void
+configure(const NetworkDef *def)
+{
+    const DnsmasqPaths paths = { .hosts = "/h", .addn = "/a", .pid = "/p", .lease_helper = "/l", .user = "u" };
+    g_autoptr(NetworkDef) named = network_def_copy(def);
+    g_autoptr(DnsmasqConf) conf = NULL;
+    _cleanup_error_ Error err = ERROR_INIT;
+    size_t hosts = 0, fixed = 40 + def->dnsmasq_options.n + def->dns.forwarders.n + def->dns.txts.n + def->dns.srvs.n;
+
+    if (!dnsmasq_conf_needed(def))
+        return;
+    if (!named->bridge.name)
+        named->bridge.name = g_strdup("virbr0");
+    if (dnsmasq_conf_generate(named, &paths, &conf, &err) < 0)
+        abort();
+    LIST_FOREACH(NetworkIp, ip, &def->ips) {
+        hosts += ip->hosts.n;
+        fixed += ip->ranges.n + 5;
+    }
+    if (count_lines(conf->hosts) != hosts || count_lines(conf->addn) != def->dns.hosts.n || count_lines(conf->conf) > fixed)
+        abort();
+}
 
 static void
 stable(const NetworkDef *def, unsigned flags)
@@ -27,6 +65,8 @@ stable(const NetworkDef *def, unsigned flags)
     second = network_def_format(again, flags);
     if (strcmp(first, second) != 0 || strcmp(first, third) != 0)
         abort();
+    if (!(flags & XML_STATUS))
+        configure(def);
 }
 
 static void

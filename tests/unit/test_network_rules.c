@@ -54,6 +54,9 @@ bad_identity(void **state)
         { BRIDGE("a/b"), XML, "'/'" },
         { BRIDGE("a b"), XML, "blanks" },
         { BRIDGE(".."), XML, "blanks" },
+        { BRIDGE("a,b"), XML, "letters" },
+        { BRIDGE("virbr*"), XML, "letters" },
+        { BRIDGE("v%s"), XML, "letters" },
         { NET("<bridge name='a' zone='b c'/>"), XML, "zone" },
         { NET("<bridge name='a' delay='31'/>"), XML, "delay" },
         { NET("<bridge name='a' stp='maybe'/>"), ERR_XML_ERROR, FROM_XML, "stp" },
@@ -231,6 +234,13 @@ bad_dhcp(void **state)
         { DHCP("<host id='0:x' ip='192.168.9.9'/>"), XML, "hexadecimal" },
         { DHCP("<host name='a b' ip='192.168.9.9'/>"), XML, "no host name" },
         { DHCP("<host name='a,b' ip='192.168.9.9'/>"), XML, "no host name" },
+        { DHCP("<host name='12h' ip='192.168.9.9'/>"), XML, "no host name" },
+        { DHCP("<host name='ignore' ip='192.168.9.9'/>"), XML, "no host name" },
+        { DHCP("<host name='_a' ip='192.168.9.9'/>"), XML, "no host name" },
+        { DHCP("<host id='a::b' ip='192.168.9.9'/>"), XML, "hexadecimal" },
+        { DHCP("<host id='abc' ip='192.168.9.9'/>"), XML, "hexadecimal" },
+        { NET("<ip family='ipv6' address='fd00:9::1' prefix='63'><dhcp><host name='a' ip='fd00:9::2'/></dhcp></ip>"), XML, "at least 64" },
+        { DHCP("<range start='192.168.9.2' end='192.168.9.3'><lease expiry='1000000' unit='hours'/></range>"), XML, "too long" },
         { DHCP("<host name='1.2.3.4' ip='192.168.9.9'/>"), XML, "no host name" },
         { DHCP6("<host mac='52:54:00:00:00:01' ip='fd00:9::9'/>"), XML, "MAC" },
         { TWO("name='a' ip='192.168.9.8'", "name='A' ip='192.168.9.9'"), XML, "two <host>" },
@@ -279,7 +289,8 @@ bad_names(void **state)
         { DNS("<srv service='a' protocol='tcp' port='1'/>"), DETAIL, "no target" },
         { DNS("<srv service='a' protocol='tcp' target='b' port='0'/>"), ERR_XML_DETAIL, FROM_XML, "from 1" },
         { DNS("<srv service='a' protocol='tcp' target='b' weight='65536'/>"), ERR_XML_DETAIL, FROM_XML, "65535" },
-        { DNSMASQ(""), XML, "empty" },
+        { DNS("<txt name='-a' value='b'/>"), DETAIL, "no domain name" },
+        { DNSMASQ(""), XML, "1 to 1000 bytes" },
     };
 
     refuse_all(table, G_N_ELEMENTS(table));
@@ -312,12 +323,32 @@ no_line_breaks(void **state)
         }
 }
 
+/* dnsmasq would cut a long line and take the rest for another: texts that could get there are bounded. */
+static void
+no_long_lines(void **state)
+{
+    static const char *const places[] = {
+        DNS("<txt name='a' value='%s'/>"), NET(IP4("<tftp root='/%s'/>")), DHCP("<bootp file='%s'/>"), DNSMASQ("%s"),
+        DNS("<forwarder domain='%s'/>"), NET("<domain name='%s'/>"),
+    };
+    g_autofree char *text = g_strnfill(1001, 'x');
+
+    for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+        g_auto(GStrv) parts = g_strsplit(places[i], "%s", 2);
+        g_autofree char *xml = g_strconcat(parts[0], text, parts[1], NULL);
+        g_autoptr(NetworkDef) def = NULL;
+        _cleanup_error_ Error err = ERROR_INIT;
+
+        assert_int_equal(network_def_parse(xml, XML_INACTIVE, &def, &err), -1);
+    }
+}
+
 /* What looks odd and is right. */
 static void
 odd_but_fine(void **state)
 {
     static const char *const table[] = {
-        NET(""), MODE("bridge", ""), FORWARD("bridge", "<interface dev='a'/>"),
+        NET(""), BRIDGE("virbr%d"), MODE("bridge", ""), FORWARD("bridge", "<interface dev='a'/>"),
         NET("<ip family='ipv6' address='fd00:9::' prefix='64'/>"), NET("<ip address='192.168.9.1' prefix='32'/>"),
         NET("<forward mode='bridge'/><bridge name='b'/><vlan><tag id='1'/></vlan>"),
         NET("<forward mode='bridge'/><bridge name='b'/><bandwidth><inbound average='1'/></bandwidth>"),
@@ -339,4 +370,4 @@ odd_but_fine(void **state)
 
 NETWORK_TEST_MAIN(cmocka_unit_test(bad_identity), cmocka_unit_test(bad_connections), cmocka_unit_test(what_modes_cannot),
                   cmocka_unit_test(bad_groups_and_vlans), cmocka_unit_test(bad_addresses), cmocka_unit_test(bad_dhcp),
-                  cmocka_unit_test(bad_names), cmocka_unit_test(no_line_breaks), cmocka_unit_test(odd_but_fine))
+                  cmocka_unit_test(bad_names), cmocka_unit_test(no_line_breaks), cmocka_unit_test(no_long_lines), cmocka_unit_test(odd_but_fine))

@@ -26,7 +26,8 @@ int network_def_validate(const NetworkDef *def, Error *err);
 int network_validate_addresses(const NetworkDef *def, Error *err); /* <ip>, <route> */
 int network_validate_names(const NetworkDef *def, Error *err);     /* <domain>, <dns>, what dnsmasq is told */
 
-/* Names of the domain name system: letters, digits, "-", "_", "."; labels of 1 to 63, 253 in all. */
+/* Names of the domain name system: letters, digits, "-", "_", "."; labels of 1 to 63 that do not begin
+ * with "-", 253 in all. A dot may end it. */
 bool dns_name_is_valid(const char *name);
 /* No line breaks and other control characters: nothing that could begin a line of a configuration file. */
 bool text_is_one_line(const char *text);

@@ -5,8 +5,11 @@
 
 #define PROBLEM(...) xml_problem(parse, element, parse->domain, ERR_XML_ERROR, __VA_ARGS__)
 
-/* A client that has to renew every few seconds does nothing else. */
+/* A client that has to renew every few seconds does nothing else. DHCP counts seconds in 32 bits. */
 #define LEASE_MIN_SECONDS 120
+#define LEASE_MAX_SECONDS INT32_MAX
+
+#define ID_MAX_BYTES 130 /* of a DUID */
 
 static const char *const lease_unit_names[] = { NULL, "seconds", "minutes", "hours", NULL };
 
@@ -29,9 +32,10 @@ lease_check(XmlParse *parse, xmlNode *element, void *object)
     }
     if (!lease->unit)
         lease->unit = LEASE_MINUTES;
-    if (lease_time_seconds(lease) < LEASE_MIN_SECONDS)
-        return PROBLEM("a lease of %llu %s is too short; the least is %d seconds, 0 is for ever", lease->expiry.v,
-                       lease_unit_names[lease->unit], LEASE_MIN_SECONDS);
+    if (lease_time_seconds(lease) < LEASE_MIN_SECONDS || lease_time_seconds(lease) > LEASE_MAX_SECONDS)
+        return PROBLEM("a lease of %llu %s is too %s; it may last from %d to %d seconds, and 0 is for ever", lease->expiry.v,
+                       lease_unit_names[lease->unit], lease_time_seconds(lease) < LEASE_MIN_SECONDS ? "short" : "long",
+                       LEASE_MIN_SECONDS, LEASE_MAX_SECONDS);
     return 0;
 }
 static const XmlRow lease_rows[] = {
@@ -48,6 +52,25 @@ static const XmlRow range_rows[] = {
 };
 SCHEMA(dhcp_range_schema, "dhcpRange", DhcpRange, range_rows, "addresses for anybody");
 
+/* Bytes in hexadecimal, at most ID_MAX_BYTES of them. */
+static bool
+is_id(const char *text)
+{
+    for (int bytes = 1; bytes <= ID_MAX_BYTES; bytes++) {
+        int digits = 0;
+
+        while (g_ascii_isxdigit(*text) && digits < 2)
+            digits++, text++;
+        if (!digits)
+            return false;
+        if (!*text)
+            return true;
+        if (*text++ != ':')
+            return false;
+    }
+    return false;
+}
+
 static int
 host_check(XmlParse *parse, xmlNode *element, void *object)
 {
@@ -58,8 +81,8 @@ host_check(XmlParse *parse, xmlNode *element, void *object)
         return PROBLEM("'%s' is no MAC address", host->mac);
     if (host->mac && mac.b[0] & 1)
         return PROBLEM("MAC address '%s' of a <host> is a multicast address", host->mac);
-    if (host->id && strspn(host->id, "0123456789abcdefABCDEF:") != strlen(host->id))
-        return PROBLEM("id '%s' of a <host> is not made of hexadecimal digits and colons", host->id);
+    if (host->id && !is_id(host->id))
+        return PROBLEM("id '%s' of a <host> is not made of bytes as one or two hexadecimal digits, with colons between them", host->id);
     if (!host->mac && !host->id && !host->name && !(network_parse_is_partial(parse) && ip_is_set(&host->ip)))
         return PROBLEM("<host> in <dhcp> needs a 'mac', 'id' or 'name' to know the host by");
     if (!ip_is_set(&host->ip) && !network_parse_is_partial(parse))

@@ -71,6 +71,19 @@ validate_interface_name(const NetworkDef *def, const char *what, const char *nam
     return 0;
 }
 
+/* The names of bridges of ours also stand in the configuration of dnsmasq. "%d" is for the daemon to replace. */
+static int
+validate_own_bridge(const NetworkDef *def, const char *name, Error *err)
+{
+    const char *template = strstr(name, "%d");
+    size_t plain = strspn(name, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "_.+-");
+
+    if (template && plain == (size_t)(template - name))
+        plain += 2 + strspn(template + 2, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "_.+-");
+    return name[plain] ? REFUSE_XML("bridge name '%s' of network '%s' is made of letters, digits, '_', '.', '+' and '-'", name, def->name)
+                       : 0;
+}
+
 static int
 validate_bridge(const NetworkDef *def, Error *err)
 {
@@ -78,6 +91,8 @@ validate_bridge(const NetworkDef *def, Error *err)
     bool own = network_def_owns_bridge(def);
 
     if (bridge->name && validate_interface_name(def, "bridge name", bridge->name, err) < 0)
+        return -1;
+    if (own && bridge->name && validate_own_bridge(def, bridge->name, err) < 0)
         return -1;
     if (bridge->zone && strspn(bridge->zone, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "_-/") != strlen(bridge->zone))
         return REFUSE_XML("zone '%s' of network '%s' is made of letters, digits, '_' and '-'", bridge->zone, def->name);

@@ -5,7 +5,9 @@
 
 #define NAME_BYTES 253
 #define LABEL_BYTES 63
-#define TXT_BYTES 4096
+/* dnsmasq cuts a line of its configuration after 1024 bytes and takes the rest for another one. Escapes double the length. */
+#define TEXT_BYTES 400
+#define OPTION_BYTES 1000
 
 bool
 dns_name_is_valid(const char *name)
@@ -19,7 +21,7 @@ dns_name_is_valid(const char *name)
             if (!label)
                 return false;
             label = 0;
-        } else if (!g_ascii_isalnum(*s) && *s != '-' && *s != '_') {
+        } else if (!g_ascii_isalnum(*s) && *s != '_' && (*s != '-' || !label)) {
             return false;
         } else if (++label > LABEL_BYTES) {
             return false;
@@ -43,9 +45,9 @@ validate_txt(const NetworkDef *def, const DnsTxt *txt, Error *err)
 {
     if (strpbrk(txt->name, " ,") || !dns_name_is_valid(txt->name))
         return REFUSE_DETAIL("name '%s' of a <txt> in network '%s' is no domain name", txt->name, def->name);
-    if (!text_is_one_line(txt->value) || strlen(txt->value) > TXT_BYTES)
+    if (!text_is_one_line(txt->value) || strlen(txt->value) > TEXT_BYTES)
         return REFUSE_DETAIL("value of <txt name='%s'> in network '%s' must be one line of at most %d bytes", txt->name, def->name,
-                             TXT_BYTES);
+                             TEXT_BYTES);
     return 0;
 }
 
@@ -103,10 +105,11 @@ validate_records(const NetworkDef *def, Error *err)
 static int
 validate_boot(const NetworkDef *def, const NetworkIp *ip, Error *err)
 {
-    if (ip->tftp_root && (*ip->tftp_root != '/' || !text_is_one_line(ip->tftp_root)))
-        return REFUSE_XML("root '%s' of <tftp> in network '%s' must be an absolute path on one line", ip->tftp_root, def->name);
-    if (ip->bootp_file && (!*ip->bootp_file || !text_is_one_line(ip->bootp_file)))
-        return REFUSE_XML("file '%s' of <bootp> in network '%s' must be one line that is not empty", ip->bootp_file, def->name);
+    if (ip->tftp_root && (*ip->tftp_root != '/' || !text_is_one_line(ip->tftp_root) || strlen(ip->tftp_root) > TEXT_BYTES))
+        return REFUSE_XML("root '%s' of <tftp> in network '%s' must be an absolute path on one line, at most %d bytes", ip->tftp_root,
+                          def->name, TEXT_BYTES);
+    if (ip->bootp_file && (!*ip->bootp_file || !text_is_one_line(ip->bootp_file) || strlen(ip->bootp_file) > TEXT_BYTES))
+        return REFUSE_XML("file '%s' of <bootp> in network '%s' must be one line of 1 to %d bytes", ip->bootp_file, def->name, TEXT_BYTES);
     if (ip->bootp_server && !is_name_or_address(ip->bootp_server))
         return REFUSE_XML("server '%s' of <bootp> in network '%s' is no host name or address", ip->bootp_server, def->name);
     return 0;
@@ -123,7 +126,8 @@ network_validate_names(const NetworkDef *def, Error *err)
         if (validate_boot(def, ip, err) < 0)
             return -1;
     LIST_FOREACH(DnsmasqOption, option, &def->dnsmasq_options)
-        if (!*option->value || !text_is_one_line(option->value))
-            return REFUSE_XML("<dnsmasq:option value='%s'> in network '%s' must be one line that is not empty", option->value, def->name);
+        if (!*option->value || !text_is_one_line(option->value) || strlen(option->value) > OPTION_BYTES)
+            return REFUSE_XML("<dnsmasq:option value='%s'> in network '%s' must be one line of 1 to %d bytes", option->value, def->name,
+                              OPTION_BYTES);
     return 0;
 }

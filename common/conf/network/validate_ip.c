@@ -106,6 +106,16 @@ host_label(const DhcpHost *host)
     return host->name ? host->name : host->mac ? host->mac : host->id;
 }
 
+/* dnsmasq would take these words for something else than a name. */
+static bool
+is_reserved_word(const char *name)
+{
+    size_t digits = strspn(name, G_CSET_DIGITS);
+
+    return strcmp(name, "ignore") == 0 || strcmp(name, "infinite") == 0 || (digits && !name[digits]) ||
+           (digits && strchr("smhdwSMHDW", name[digits]) && !name[digits + 1]);
+}
+
 static int
 validate_host(const NetworkDef *def, const NetworkIp *ip, const DhcpHost *host, Error *err)
 {
@@ -121,7 +131,8 @@ validate_host(const NetworkDef *def, const NetworkIp *ip, const DhcpHost *host, 
     if (host->mac && ip->address.family == AF_INET6)
         return REFUSE_XML("<host mac='%s'> in network '%s': DHCP of IPv6 does not know hosts by MAC address; use 'id' or 'name'",
                           host->mac, def->name);
-    if (host->name && (!dns_name_is_valid(host->name) || ip_parse(host->name, &(IpAddress){ 0 })))
+    if (host->name && (!dns_name_is_valid(host->name) || !g_ascii_isalnum(*host->name) || is_reserved_word(host->name) ||
+                       ip_parse(host->name, &(IpAddress){ 0 })))
         return REFUSE_XML("name '%s' of a <host> in <dhcp> of network '%s' is no host name", host->name, def->name);
     return 0;
 }
@@ -169,6 +180,9 @@ validate_services(const NetworkDef *def, const NetworkIp *ip, unsigned counts[3]
                                   six ? "IPv6" : "IPv4");
     if (ip->tftp_root && ++counts[2] > 1)
         return REFUSE_UNSUPPORTED("network '%s' has <tftp> for two addresses; it is supported for one", def->name);
+    if (six && ip->dhcp && network_ip_prefix(ip) < 64)
+        return REFUSE_XML("<dhcp> in network '%s' is in an IPv6 network of %u bits; DHCP needs at least 64", def->name,
+                          network_ip_prefix(ip));
     if (ip->dhcp && network_ip_prefix(ip) >= ip_bits(&ip->address) - 1)
         return REFUSE_XML("<dhcp> in network '%s' has no address to give in a network of %u bits", def->name, network_ip_prefix(ip));
     if (validate_ranges(def, ip, err) < 0)
