@@ -275,10 +275,15 @@ opening_main(Job *job, void *data)
 {
     _cleanup_error_ Error err = ERROR_INIT;
     RpcUpstream *upstream = data;
-    RpcClient *client = rpc_client_ref(upstream->client);
     RpcPeer *peer = NULL;
+    RpcClient *client;
     int r;
 
+    if (!upstream->client) { /* it went before our turn came */
+        upstream_free(upstream);
+        return;
+    }
+    client = rpc_client_ref(upstream->client);
     do {
         upstream->stale = false;
         peer = rpc_peer_free(peer);

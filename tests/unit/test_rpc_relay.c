@@ -934,6 +934,26 @@ deregistered_while_down(void **state)
     lookup_ok(&raw);
 }
 
+/* The connection is to be made anew just when the client goes. */
+static void
+client_goes_with_the_daemon(void **state)
+{
+    for (int i = 0; i < 10; i++) {
+        Raw second;
+
+        serve_net();
+        open_front(&second, false);
+        register_network(&second);
+        if (i % 2)
+            raw_done(&second);
+        net = rpc_server_free(net);
+        if (i % 2 == 0)
+            raw_done(&second);
+        settle();
+        assert_int_equal(rpc_server_clients(front), 1);
+    }
+}
+
 /* Who does not read gets what fits, and then keeps nobody but itself waiting. */
 static void
 events_are_held_back(void **state)
@@ -1156,7 +1176,7 @@ main(void)
         TEST(identity_is_the_latest), TEST(not_installed), TEST(restart_between_calls), TEST(passes_descriptors),
         TEST(upload_finishes), TEST(upload_fails), TEST(upload_is_held_back), TEST(download_is_held_back), TEST(stream_is_lost),
         TEST(streams_are_bounded), TEST(callback_ids_differ), TEST(older_registrations), TEST(registrations_are_renewed),
-        TEST(deregistered_while_down), TEST(events_are_held_back), TEST(lies_cost_the_liar), TEST(broken_frames),
+        TEST(deregistered_while_down), TEST(client_goes_with_the_daemon), TEST(events_are_held_back), TEST(lies_cost_the_liar), TEST(broken_frames),
         TEST(harmless_oddities), TEST(lies_about_streams),
     };
 
