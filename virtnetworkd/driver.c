@@ -125,6 +125,7 @@ driver_init(Driver *driver, Daemon *daemon, Error *err)
     driver->daemon = daemon;
     driver->server = daemon->server;
     driver->warned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    driver->warned_foreign = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     store_init(&driver->networks, free_network);
     set_directories(driver, &daemon->paths);
     driver->lease_helper = find_lease_helper();
@@ -143,6 +144,7 @@ driver_done(Driver *driver)
     store_done(&driver->networks);
     firewall_close(driver->firewall);
     g_hash_table_unref(driver->warned);
+    g_hash_table_unref(driver->warned_foreign);
     netlink_close(driver->netlink);
     definitions_done(&driver->definitions);
     g_free(driver->state_dir);

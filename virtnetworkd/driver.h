@@ -25,6 +25,7 @@ typedef struct Driver {
     Netlink *netlink;                  /* rtnetlink of the namespace we run in */
     Firewall *firewall;                /* opened with the first rules */
     GHashTable *warned;                /* texts about what this host lacks that were logged */
+    GHashTable *warned_foreign;        /* texts about rules of others that are so now, and were logged */
     Watch *watch;                      /* of what others do to our interfaces and rules */
     size_t starting;                   /* jobs of our own that keep us from idle exit */
 } Driver;

@@ -280,3 +280,44 @@ def test_hook_script(host):
         assert traces(host) == before
     finally:
         script.unlink()
+
+
+# --- what others do ---
+
+def log_of(host):
+    return (host.root / 'var/log/libvirt/virtnetworkd.log').read_text()
+
+
+def tables(host):
+    """The rules, whatever the order of their tables."""
+    return sorted(t.removeprefix('table ').strip() for t in host.run('nft', 'list', 'ruleset').stdout.split('\ntable '))
+
+
+def test_flushed_rules_are_mended(host):
+    with active(host, 'fl', nat('fl', 'virbr-fl')):
+        before = tables(host)
+        assert 'virbr-fl' in str(before)
+        for flush in (['flush', 'ruleset'], ['delete', 'table', 'ip', 'virtd_network'], ['flush', 'chain', 'ip', 'virtd_network', 'to_virbr-fl']):
+            host.run('nft', *flush)
+            wait_until(lambda: tables(host) == before, 'the rules are as before')
+
+
+def test_foreign_rules_are_named(host):
+    host.run('nft', 'add', 'table', 'ip', 'docker')
+    host.run('nft', 'add', 'chain', 'ip', 'docker', 'FORWARD', '{ type filter hook forward priority 0 ; policy drop ; }')
+    try:
+        with active(host, 'fo', nat('fo', 'virbr-fo')):
+            wait_until(lambda: "chain 'FORWARD' in table 'ip docker'" in log_of(host), 'the warning names the chain')
+            host.run('nft', 'add', 'table', 'inet', 'strict')
+            host.run('nft', 'add', 'chain', 'inet', 'strict', 'IN', '{ type filter hook input priority 10 ; }')
+            host.run('nft', 'add', 'rule', 'inet', 'strict', 'IN', 'iifname', 'virbr-fo', 'reject')
+            wait_until(lambda: "chain 'IN' in table 'inet strict'" in log_of(host), 'the warning names the rule that came later')
+    finally:
+        host.run('nft', 'flush', 'ruleset')
+
+
+def test_a_bridge_taken_away(host):
+    with active(host, 'ta', nat('ta', 'virbr-ta')):
+        host.run('ip', 'link', 'del', 'virbr-ta')
+        wait_until(lambda: host.virsh('net-list', '--name').split() == [], 'the network is inactive')
+    wait_until(lambda: not host.processes('dnsmasq'), 'its dnsmasq is gone')

@@ -6,14 +6,12 @@
 #include <unistd.h>
 
 #include "common/base/file.h"
-#include "protocol/constants.h"
 #include "virtnetworkd/driver.h"
-#include "virtnetworkd/network/bridge.h"
 #include "virtnetworkd/network/define.h"
-#include "virtnetworkd/network/event.h"
 #include "virtnetworkd/network/persist.h"
 #include "virtnetworkd/network/run.h"
 #include "virtnetworkd/port/port.h"
+#include "virtnetworkd/watch.h"
 
 #define LOG_SOURCE "network.adopt"
 #include "common/base/log.h"
@@ -34,13 +32,6 @@ ended(Driver *driver)
 
 /* --- adoption --- */
 
-/* An active network whose bridge somebody removed is not active: its guests lost it too. */
-static bool
-lost_bridge(Network *network)
-{
-    return network_def_owns_bridge(network->live) && bridge_exists(network->driver, network->live, NULL) == 0;
-}
-
 static void
 adopt(Job *job, Network *network)
 {
@@ -49,14 +40,14 @@ adopt(Job *job, Network *network)
     if (network->run->phase != PHASE_ACTIVE) {
         log_info("%s was %s when the daemon ended: that is undone", network->label, network_phase_names[network->run->phase]);
         network_unmake(job, network);
-    } else if (lost_bridge(network)) {
-        log_warning("the bridge '%s' of %s is gone: the network is inactive", network->live->bridge.name, network->label);
-        network_unmake(job, network);
-        event_lifecycle(network, VIR_NETWORK_EVENT_STOPPED);
-    } else if (network_apply(job, network, &err) < 0) {
-        log_error("%s: %s", network->label, err.message);
+    } else {
+        network_check_bridge(job, network);
+        if (network->run && network_apply(job, network, &err) < 0)
+            log_error("%s: %s", network->label, err.message);
+        if (network->run)
+            watch_begin(network->driver);
     }
-    if (!network->persistent && !network->run)
+    if (network->base.stored && !network->persistent && !network->run)
         store_remove(&network->driver->networks, &network->base);
 }
 

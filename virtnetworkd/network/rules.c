@@ -71,10 +71,10 @@ entry_new(const NetworkDef *def)
 
 /* A kernel that lacks something lacks it at each start: once is enough. */
 static void
-log_warnings(Driver *driver, const GPtrArray *warnings)
+log_warnings(GHashTable *known, const GPtrArray *warnings)
 {
     for (guint i = 0; i < warnings->len; i++)
-        if (g_hash_table_add(driver->warned, g_strdup(warnings->pdata[i])))
+        if (g_hash_table_add(known, g_strdup(warnings->pdata[i])))
             log_warning("%s", (const char *)warnings->pdata[i]);
 }
 
@@ -84,17 +84,14 @@ filtered(const Network *network)
     return network->run && network->run->phase != PHASE_STOPPING && network_def_owns_bridge(network->live);
 }
 
-int
-rules_sync(Driver *driver, Error *err)
+/* All networks of ours; entries owns what list points to. */
+static GPtrArray *
+collect(Driver *driver, GPtrArray *entries)
 {
-    g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(entry_free), list = g_ptr_array_new();
-    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    GPtrArray *list = g_ptr_array_new();
     GHashTableIter iter;
     void *object;
-    int r;
 
-    if (!driver->firewall_enabled || (!driver->firewall && firewall_open(&driver->firewall, err) < 0))
-        return driver->firewall_enabled ? -1 : 0;
     g_hash_table_iter_init(&iter, driver->networks.by_uuid);
     while (g_hash_table_iter_next(&iter, NULL, &object)) {
         Entry *entry = filtered(object) ? entry_new(((Network *)object)->live) : NULL;
@@ -104,9 +101,48 @@ rules_sync(Driver *driver, Error *err)
             g_ptr_array_add(list, &entry->network);
         }
     }
+    return list;
+}
+
+int
+rules_sync(Driver *driver, Error *err)
+{
+    g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(entry_free), list = NULL;
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    int r;
+
+    if (!driver->firewall_enabled)
+        return 0;
+    if (!driver->firewall && firewall_open(&driver->firewall, err) < 0)
+        return -1;
+    list = collect(driver, entries);
     r = firewall_sync(driver->firewall, (const FirewallNetwork *const *)list->pdata, list->len, warnings, err);
-    log_warnings(driver, warnings);
-    return r < 0 ? -1 : 0;
+    log_warnings(driver->warned, warnings);
+    return r < 0 ? -1 : r == FIREWALL_CHANGED;
+}
+
+void
+rules_check_foreign(Driver *driver)
+{
+    g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(entry_free), list = NULL;
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    _cleanup_error_ Error err = ERROR_INIT;
+    GHashTable *now;
+
+    if (!driver->firewall)
+        return;
+    list = collect(driver, entries);
+    if (firewall_foreign(driver->firewall, (const FirewallNetwork *const *)list->pdata, list->len, warnings, &err) < 0) {
+        log_warning("the rules of others were not looked at: %s", err.message);
+        return;
+    }
+    log_warnings(driver->warned_foreign, warnings);
+    /* What went away and comes back is news again. */
+    now = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (guint i = 0; i < warnings->len; i++)
+        g_hash_table_add(now, g_strdup(warnings->pdata[i]));
+    g_hash_table_unref(driver->warned_foreign);
+    driver->warned_foreign = now;
 }
 
 int
@@ -118,11 +154,11 @@ rules_add(Network *network, Error *err)
     int r;
 
     if (!driver->firewall || !driver->firewall_enabled)
-        return rules_sync(driver, err);
+        return rules_sync(driver, err) < 0 ? -1 : 0;
     entry = entry_new(network->live);
     r = firewall_add(driver->firewall, &entry->network, warnings, err);
     entry_free(entry);
-    log_warnings(driver, warnings);
+    log_warnings(driver->warned, warnings);
     return r < 0 ? -1 : 0;
 }
 
@@ -134,8 +170,8 @@ rules_remove(Network *network, Error *err)
     int r;
 
     if (!driver->firewall || !driver->firewall_enabled)
-        return rules_sync(driver, err);
+        return rules_sync(driver, err) < 0 ? -1 : 0;
     r = firewall_remove(driver->firewall, network->live->bridge.name, warnings, err);
-    log_warnings(driver, warnings);
+    log_warnings(driver->warned, warnings);
     return r < 0 ? -1 : 0;
 }

@@ -8,4 +8,7 @@
 
 int rules_add(Network *network, Error *err); /* of a network that starts, or has changed */
 int rules_remove(Network *network, Error *err);
-int rules_sync(Driver *driver, Error *err);  /* all of them, after others may have changed rules */
+/* All of them, after others may have changed rules. 1 when something was different, 0 when not. */
+int rules_sync(Driver *driver, Error *err);
+/* Log which rules of others stop what the active networks are for. Each text once while it stays so. */
+void rules_check_foreign(Driver *driver);

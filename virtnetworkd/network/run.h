@@ -31,6 +31,9 @@ int network_stop(Job *job, Network *network, Error *err) _must_check_;
 /* Take away all there is of one, whatever phase it is in; what can't be removed is logged. Sends no event. The queue is held. */
 void network_unmake(Job *job, Network *network);
 
+/* Is the bridge of an active network still there? If not the network ends, and that is told. The queue is held. */
+void network_check_bridge(Job *job, Network *network);
+
 /* Make the kernel and dnsmasq as the live definition says. */
 int network_apply(Job *job, Network *network, Error *err) _must_check_;
 

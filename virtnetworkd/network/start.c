@@ -15,6 +15,7 @@
 #include "virtnetworkd/port/bandwidth.h"
 #include "virtnetworkd/port/plug.h"
 #include "virtnetworkd/port/port.h"
+#include "virtnetworkd/watch.h"
 
 #define LOG_SOURCE "network.run"
 #include "common/base/log.h"
@@ -119,6 +120,8 @@ network_start(Job *job, Network *network, const NetworkDef *def, Error *err)
         return -1;
     network_set_active(network, true);
     undo_commit(&undo);
+    watch_begin(network->driver);
+    rules_check_foreign(network->driver);
     event_lifecycle(network, VIR_NETWORK_EVENT_STARTED);
     return 0;
 }
@@ -137,4 +140,17 @@ network_stop(Job *job, Network *network, Error *err)
     job_unshield(job);
     event_lifecycle(network, VIR_NETWORK_EVENT_STOPPED);
     return 0;
+}
+
+void
+network_check_bridge(Job *job, Network *network)
+{
+    if (!network->run || network->run->phase != PHASE_ACTIVE || !network_def_owns_bridge(network->live) ||
+        bridge_exists(network->driver, network->live, NULL) != 0)
+        return;
+    log_warning("the bridge '%s' of %s is gone: the network is inactive", network->live->bridge.name, network->label);
+    network_unmake(job, network);
+    event_lifecycle(network, VIR_NETWORK_EVENT_STOPPED);
+    if (!network->persistent)
+        store_remove(&network->driver->networks, &network->base);
 }
