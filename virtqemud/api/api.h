@@ -10,7 +10,7 @@
 #include "virtqemud/domain/domain.h"
 #include "virtqemud/driver.h"
 
-extern const ApiTable api_host, api_lookup, api_state, api_lifecycle, api_define, api_save, api_console, api_stats, api_metadata, api_qemu, api_tuning, api_caps, api_cpu;
+extern const ApiTable api_host, api_lookup, api_state, api_lifecycle, api_define, api_save, api_console, api_stats, api_metadata, api_qemu, api_caps, api_cpu, api_addresses;
 extern const RpcObjectClass api_domain_class; /* how the dispatcher finds the domain a call is about */
 
 /* A domain as the wire names it; the name is borrowed. */

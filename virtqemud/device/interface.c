@@ -19,6 +19,10 @@ static int interface_check(const QemuBuild *build, const Device *device, Error *
 
     if (build->options->for_show && net->type == NET_VDPA)
         return 0; /* shown as the tap it could be */
+    if (!build->options->for_show && net->filter)
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED,
+                          "interface '%s' asks for the network filter '%s'; filters are not supported yet, so it would be unprotected",
+                          device->info.alias, net->filter->filter);
     if (net->type == NET_HOSTDEV || net->type == NET_VDPA || net->type == NET_VDS || net->type == NET_INTERNAL)
         return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "interfaces of type '%s' are not supported",
                           net_type_names[net->type]);

@@ -110,6 +110,24 @@ set_vlans(Netlink *nl, const NetDef *net, Error *err)
     return bridge_vlan_set(nl, net->target, vlans, net->vlan->tags.n, err);
 }
 
+static int
+become_port(Netlink *nl, const NetDef *net, Error *err)
+{
+    if (link_set_master(nl, net->target, net->source.bridge, err) < 0 || fix_mac_table(nl, net, err) < 0 || set_vlans(nl, net, err) < 0)
+        return -1;
+    return net->isolated == TRI_YES ? bridge_port_set(nl, net->target, BRIDGE_PORT_ISOLATED, BRIDGE_PORT_ISOLATED, err) : 0;
+}
+
+int
+card_reattach(const NetDef *net, Error *err)
+{
+    g_autoptr(Netlink) nl = NULL;
+
+    if ((net->type != NET_NETWORK && net->type != NET_BRIDGE) || !net->target)
+        return 0;
+    return netlink_open(NETLINK_ROUTE, &nl, err) < 0 ? -1 : become_port(nl, net, err);
+}
+
 /*
  * The tap takes the bridge's MTU unless it has one of its own: a smaller one would lower the bridge's. A network that has an
  * unusual one has it for its guests too: a virtio card tells them.
@@ -126,10 +144,9 @@ join_bridge(Netlink *nl, NetDef *net, Error *err)
         return error_prefixf(err, "cannot attach '%s' to its bridge", net->target);
     if (!net->mtu.set && net->type == NET_NETWORK && link.mtu != 1500)
         net->mtu = (OptUint)OPT(link.mtu);
-    if ((!net->mtu.set && link_set_mtu(nl, net->target, link.mtu, err) < 0) || link_set_master(nl, net->target, net->source.bridge, err) < 0 ||
-        fix_mac_table(nl, net, err) < 0 || set_vlans(nl, net, err) < 0)
+    if (!net->mtu.set && link_set_mtu(nl, net->target, link.mtu, err) < 0)
         return -1;
-    return net->isolated == TRI_YES ? bridge_port_set(nl, net->target, BRIDGE_PORT_ISOLATED, BRIDGE_PORT_ISOLATED, err) : 0;
+    return become_port(nl, net, err);
 }
 
 /* The kernel's share of a virtio card's work: used where it is to be had, wanted where the definition says so. */

@@ -8,6 +8,7 @@
 #include <glib.h>
 
 #include "common/base/process.h"
+#include "common/conf/domain/device/interface.h"
 #include "virtqemud/domain/domain.h"
 
 /* Descriptors for QEMU: ours, the numbers it will have them under, and which device each is for. */
@@ -29,3 +30,5 @@ void guest_fds_add(GuestFds *fds, const char *alias, int fd); /* takes fd */
 int card_open_all(Job *job, Domain *domain, GuestFds *fds, Error *err) _must_check_;
 /* The guest's QEMU has ended: delete what does not end by itself. What can't be is logged. Suspends while a script runs. */
 void card_close_all(Job *job, Domain *domain);
+/* Put the tap of a running guest back on its bridge, which was made anew. */
+int card_reattach(const NetDef *net, Error *err);

@@ -8,15 +8,34 @@
 #include "common/conf/network/port.h"
 #include "common/daemon/peers.h"
 #include "protocol/calls.h"
+#include "protocol/constants.h"
 #include "virtqemud/domain/persist.h"
 #include "virtqemud/driver.h"
+#include "virtqemud/net/card.h"
 #include "virtqemud/net/release.h"
+
+#define LOG_SOURCE "qemu.net"
+#include "common/base/log.h"
 
 /* --- asking --- */
 
-/* What the card wants of the network, as the document virtnetworkd reads. g_free. */
+/* What the card has already, when it is plugged in. */
+static void
+describe_plug(const NetDef *net, NetworkPortDef *port)
+{
+    if (net->type == NET_DIRECT) {
+        port->plug = PLUG_DIRECT;
+        port->linkdev = net->source.dev;
+        port->mode = (int)net->source.mode;
+    } else {
+        port->plug = net->type == NET_BRIDGE ? PLUG_BRIDGE : PLUG_NETWORK;
+        port->bridge = net->source.bridge;
+    }
+}
+
+/* What the card wants of the network, or has, as the document virtnetworkd reads. g_free. */
 static char *
-describe(const Domain *domain, const NetDef *net)
+describe(const Domain *domain, const NetDef *net, bool plugged)
 {
     NetworkPortDef port = {
         .uuid = net->source.port_id,
@@ -30,6 +49,8 @@ describe(const Domain *domain, const NetDef *net)
         .isolated = net->isolated,
     };
 
+    if (plugged)
+        describe_plug(net, &port);
     port.owner_uuid.set = true;
     memcpy(port.owner_uuid.b, domain->base.uuid, UUID_SIZE);
     return network_port_def_format(&port, 0);
@@ -81,7 +102,7 @@ static int
 acquire(Job *job, const Domain *domain, NetDef *net, RpcPeer *peer, Arena *arena, Error *err)
 {
     const remote_network_lookup_by_name_args lookup = { .name = net->source.network };
-    g_autofree char *xml = describe(domain, net);
+    g_autofree char *xml = describe(domain, net, false);
     g_autoptr(NetworkPortDef) port = NULL;
     remote_network_lookup_by_name_ret network = { 0 };
     remote_network_port_create_xml_ret created = { 0 };
@@ -147,4 +168,50 @@ netport_release_all(Domain *domain)
         if (net_is_plugged(NET(device)))
             g_ptr_array_add(ports, release_new(NET(device)->source.network, NET(device)->source.port_id.b));
     release_add(domain->driver, g_steal_pointer(&ports));
+}
+
+/* --- after a restart --- */
+
+static int
+reclaim(Job *job, const Domain *domain, const NetDef *net, RpcPeer *peer, Arena *arena, Error *err)
+{
+    const remote_network_lookup_by_name_args lookup = { .name = net->source.network };
+    g_autofree char *xml = describe(domain, net, true);
+    remote_network_lookup_by_name_ret network = { 0 };
+    remote_network_port_lookup_by_uuid_args known = { 0 };
+    remote_network_port_lookup_by_uuid_ret port = { 0 };
+    remote_network_port_create_xml_ret created = { 0 };
+    _cleanup_error_ Error why = ERROR_INIT;
+
+    if (remote_call_network_lookup_by_name(job, peer, arena, &lookup, &network, err) < 0)
+        return -1;
+    known.network = network.net;
+    memcpy(known.uuid, net->source.port_id.b, UUID_SIZE);
+    if (remote_call_network_port_lookup_by_uuid(job, peer, arena, &known, &port, &why) == 0)
+        return 0;
+    if (why.code != ERR_NO_NETWORK_PORT)
+        return error_move(err, &why);
+    if (remote_call_network_port_create_xml(job, peer, arena, &(remote_network_port_create_xml_args){ network.net, xml, VIR_NETWORK_PORT_CREATE_RECLAIM },
+                                            &created, err) < 0)
+        return -1;
+    return card_reattach(net, err);
+}
+
+void
+netport_reclaim_all(Job *job, Domain *domain)
+{
+    g_autoptr(DomainDef) live = domain_def_ref(domain->live);
+    _cleanup_peer_ RpcPeer *peer = NULL;
+    Arena arena;
+
+    arena_init(&arena, NULL, 0);
+    DOMAIN_FOREACH_KIND(live, DEVICE_INTERFACE, device) {
+        const NetDef *net = NET(device);
+        _cleanup_error_ Error err = ERROR_INIT;
+
+        if (net_is_plugged(net) && ((!peer && daemon_peer(job, domain->driver->daemon, RPC_OWNER_NETWORK, &peer, &err) < 0) ||
+                                    reclaim(job, domain, net, peer, &arena, &err) < 0))
+            log_warning("%s, interface '%s' of network '%s': %s", domain->label, device->info.alias, net->source.network, err.message);
+    }
+    arena_done(&arena);
 }

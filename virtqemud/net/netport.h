@@ -16,3 +16,9 @@ int netport_acquire_all(Job *job, Domain *domain, Error *err) _must_check_;
 
 /* The guest is gone: its ports will be given back, now or when virtnetworkd can be reached. Doesn't suspend. */
 void netport_release_all(Domain *domain);
+
+/*
+ * After a restart: the network may have been stopped and started meanwhile, and then knows nothing of the guest's ports and has
+ * another bridge. What is missing is asked for again, taps are put back. Failures are logged: the guest runs on. Suspends.
+ */
+void netport_reclaim_all(Job *job, Domain *domain);

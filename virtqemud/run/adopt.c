@@ -9,6 +9,8 @@
 #include "virtqemud/domain/event.h"
 #include "virtqemud/domain/persist.h"
 #include "virtqemud/driver.h"
+#include "virtqemud/net/netport.h"
+#include "virtqemud/run/hook.h"
 #include "virtqemud/run/prepare.h"
 #include "virtqemud/run/run.h"
 #include "virtqemud/run/save.h"
@@ -90,6 +92,7 @@ reconnect(Job *job, Domain *domain, Error *err)
     run->starting = false;
     if (domain->state == VIR_DOMAIN_PAUSED && domain->reason == VIR_DOMAIN_PAUSED_SAVE)
         return run_abandon_save(job, domain, err);
+    hook_domain_soft(job, domain, "reconnect", "begin");
     if (domain->live->devices.emulator)
         run->caps = qemu_caps_peek(domain->live->devices.emulator);
     if (run->caps)
@@ -127,6 +130,8 @@ adopt_job(Job *job, void *data)
         }
         job_release(job, &domain->queue);
     }
+    if (domain->run)
+        netport_reclaim_all(job, domain); /* without the queue: a network daemon that hangs is no reason for the guest to wait */
     driver->starting--;
     daemon_touch(driver->daemon);
 }

@@ -11,6 +11,7 @@
 #include "common/base/worker.h"
 #include "common/conf/domain/device/char.h"
 #include "common/conf/domain/device/graphics.h"
+#include "common/conf/domain/device/interface.h"
 #include "common/conf/domain/postparse.h"
 #include "virtqemud/command/command.h"
 #include "virtqemud/device/storage.h"
@@ -270,6 +271,10 @@ prepare_running(Job *job, Domain *domain, Error *err)
 {
     const QemuConfig *config = &domain->driver->config;
 
+    DOMAIN_FOREACH_KIND(domain->live, DEVICE_INTERFACE, device)
+        if (NET(device)->link == NET_LINK_DOWN &&
+            qmp_call(job, domain->run->qmp, "set_link", json_pack("{s:s, s:b}", "name", device->info.alias, "up", 0), NULL, err) < 0)
+            return -1;
     DOMAIN_FOREACH_KIND(domain->live, DEVICE_GRAPHICS, device) {
         GraphicsDef *g = GRAPHICS(device);
         bool spice = g->type == GRAPHICS_SPICE;

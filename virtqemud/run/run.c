@@ -14,6 +14,7 @@
 #include "virtqemud/net/card.h"
 #include "virtqemud/net/netport.h"
 #include "virtqemud/run/guestlog.h"
+#include "virtqemud/run/hook.h"
 #include "virtqemud/run/ownership.h"
 #include "virtqemud/run/prepare.h"
 
@@ -102,9 +103,11 @@ run_cleanup(Job *job, Domain *domain)
     job_shield(job);
     log_info("%s has ended", domain->label);
     qmp_free(g_steal_pointer(&run->qmp));
+    hook_domain_soft(job, domain, "stopped", "end");
     ownership_restore(job, domain);
     card_close_all(job, domain);
     netport_release_all(domain);
+    hook_domain_soft(job, domain, "release", "end");
     remove_directory(run->dir);
     remove_ram(domain);
     domain->run = NULL;

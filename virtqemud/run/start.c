@@ -23,6 +23,7 @@
 #include "virtqemud/qmp/listen.h"
 #include "virtqemud/run/affinity.h"
 #include "virtqemud/run/guestlog.h"
+#include "virtqemud/run/hook.h"
 #include "virtqemud/run/ownership.h"
 #include "virtqemud/run/prepare.h"
 #include "virtqemud/run/run.h"
@@ -207,7 +208,7 @@ start_qemu(Job *job, Domain *domain, const RunStart *how, Error *err)
     off_t log_start;
     int r;
 
-    if (start_build(job, domain, &command, err) < 0)
+    if (start_build(job, domain, &command, err) < 0 || hook_domain(job, domain, "start", "begin", err) < 0)
         return -1;
     if (how->incoming_fd >= 0) {
         g_ptr_array_add(command.argv, g_strdup("-incoming"));
@@ -231,6 +232,8 @@ start_qemu(Job *job, Domain *domain, const RunStart *how, Error *err)
         r = throttle_apply(job, domain, err);
     if (r == 0)
         r = affinity_apply(domain, err);
+    if (r == 0)
+        r = hook_domain(job, domain, "started", "begin", err);
     if (r == 0 && how->incoming_fd >= 0)
         r = run_load(job, domain, how->incoming_fd, err);
     if (r < 0)
@@ -279,7 +282,8 @@ run_start(Job *job, Domain *domain, const DomainDef *def, const RunStart *how, E
     store_set_id(&domain->driver->domains, &domain->base, domain->driver->next_id++);
     undo_push(&undo, undo_cleanup, domain);
     domain->run->stop_reason = VIR_DOMAIN_SHUTOFF_FAILED;
-    if (start_directory(domain, err) < 0 || prepare_definition(job, domain, live, err) < 0 || netport_acquire_all(job, domain, err) < 0 ||
+    if (start_directory(domain, err) < 0 || prepare_definition(job, domain, live, err) < 0 ||
+        hook_domain(job, domain, "prepare", "begin", err) < 0 || netport_acquire_all(job, domain, err) < 0 ||
         start_qemu(job, domain, how, err) < 0 || start_run(job, domain, how, err) < 0)
         return error_prefixf(err, "cannot start %s", domain->label);
     domain->run->stop_reason = VIR_DOMAIN_SHUTOFF_CRASHED;
