@@ -168,5 +168,25 @@ long_lines_are_refused(void **state)
     assert_int_equal(dnsmasq_conf_generate(nameless, &paths, &conf, &other), -1);
 }
 
+/* A file that nobody checked: edited by hand, or left by something else. */
+static void
+unchecked_texts_are_refused(void **state)
+{
+    static const char *const table[] = {
+        NAT("<domain name='a&#10;log-facility=/x'/>" IP4("")), DNS("<txt name='a' value='b&#10;c'/>"),
+        NAT(IP4("<dhcp><host name='a&#10;b' ip='192.168.9.9'/></dhcp>")), NAT(IP4("<tftp root='/a&#10;b'/>")),
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        g_autoptr(NetworkDef) def = NULL;
+        g_autoptr(DnsmasqConf) conf = NULL;
+        _cleanup_error_ Error err = ERROR_INIT;
+
+        assert_int_equal(network_def_parse(table[i], XML_STATUS, &def, &err), 0);
+        assert_int_equal(dnsmasq_conf_generate(def, &paths, &conf, &err), -1);
+    }
+}
+
 NETWORK_TEST_MAIN(cmocka_unit_test(one_line_each), cmocka_unit_test(hosts_and_names), cmocka_unit_test(when_it_is_needed),
-                  cmocka_unit_test(odd_paths_are_quoted), cmocka_unit_test(long_lines_are_refused))
+                  cmocka_unit_test(odd_paths_are_quoted), cmocka_unit_test(long_lines_are_refused),
+                  cmocka_unit_test(unchecked_texts_are_refused))

@@ -4,7 +4,7 @@
  */
 #include "common/conf/domain/domain.h"
 #include "common/conf/domain/grammar.h"
-#include "common/conf/network/network.h"
+#include "common/conf/network/port.h"
 #include "common/xml/document.h"
 #include "common/xml/grammar.h"
 #include "tests/unit/unit.h"
@@ -16,7 +16,6 @@
 static const char *fixtures;
 
 typedef struct Kind {
-    const char *name;
     char *(*grammar)(void);
     int (*read)(xmlNode *root, Error *err);
     XmlValidator *validator;
@@ -103,8 +102,23 @@ read_network(xmlNode *root, Error *err)
     return network_def_read(root, XML_VALIDATE, &def, err);
 }
 
-static Kind domains = { "domain", domain_grammar, read_domain };
-static Kind networks = { "network", network_grammar, read_network };
+static char *
+port_grammar(void)
+{
+    return xml_grammar("networkport", &network_port_schema, NULL, NULL);
+}
+
+static int
+read_port(xmlNode *root, Error *err)
+{
+    g_autoptr(NetworkPortDef) def = NULL;
+
+    return network_port_def_read(root, XML_VALIDATE, &def, err);
+}
+
+static Kind domains = { domain_grammar, read_domain };
+static Kind networks = { network_grammar, read_network };
+static Kind ports = { port_grammar, read_port };
 
 /* Positive: accepted. *ret_unknown: refused because something is not in the tables. */
 static bool
@@ -176,10 +190,16 @@ hostdev_network(void **state)
     agree_on(&networks, "networks/hostdev.xml");
 }
 
+static void
+network_port(void **state)
+{
+    agree_on(&ports, "networkport.xml");
+}
+
 static int
 load_grammars(void **state)
 {
-    Kind *const kinds[] = { &domains, &networks };
+    Kind *const kinds[] = { &domains, &networks, &ports };
 
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
         g_autofree char *text = kinds[i]->grammar();
@@ -196,6 +216,7 @@ free_grammars(void **state)
 {
     xml_validator_free(domains.validator);
     xml_validator_free(networks.validator);
+    xml_validator_free(ports.validator);
     return 0;
 }
 
@@ -204,6 +225,7 @@ main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(q35), cmocka_unit_test(pc), cmocka_unit_test(nat_network), cmocka_unit_test(hostdev_network),
+        cmocka_unit_test(network_port),
     };
 
     if (argc != 2)

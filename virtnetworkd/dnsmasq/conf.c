@@ -424,6 +424,8 @@ dnsmasq_conf_generate(const NetworkDef *def, const DnsmasqPaths *paths, DnsmasqC
 
     if (!def->bridge.name)
         return error_setf(err, FROM_NETWORK, ERR_INTERNAL_ERROR, "network '%s' has no bridge for dnsmasq to serve", def->name);
+    if (network_def_validate_texts(def, err) < 0)
+        return -1;
     conf = g_new0(DnsmasqConf, 1);
     conf->conf = make_conf(def, paths);
     conf->hosts = make_hosts(def);

@@ -2,8 +2,8 @@
  * The configuration of a network's dnsmasq, as texts made from the definition alone: the same definition and paths give the
  * same bytes. Nothing here touches a file.
  *
- * No text of a definition can become more than the value it is: line breaks were refused when it was read, values are quoted,
- * and a line that dnsmasq would cut in two is an error here.
+ * No text of a definition can become more than the value it is: line breaks are refused, values are quoted, and a line that
+ * dnsmasq would cut in two is an error.
  */
 #pragma once
 
@@ -30,5 +30,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DnsmasqConf, dnsmasq_conf_free)
 /* Is there anything to serve? Not without an address of the host, nor when DNS is off and there is no DHCP, TFTP or IPv6. */
 bool dnsmasq_conf_needed(const NetworkDef *def);
 
-/* def must have the name of its bridge. Fails only when it has none, or a line would be too long for dnsmasq. */
+/* Fails when def has no name of its bridge, or a text that cannot be told (see network_def_validate_texts()). */
 int dnsmasq_conf_generate(const NetworkDef *def, const DnsmasqPaths *paths, DnsmasqConf **ret_conf, Error *err);

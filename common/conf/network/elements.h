@@ -23,8 +23,7 @@ static inline bool network_parse_is_partial(const XmlParse *parse) { return pars
 int network_def_complete(NetworkDef *def, Error *err);
 /* The rules across elements. The first one broken is the error. */
 int network_def_validate(const NetworkDef *def, Error *err);
-int network_validate_addresses(const NetworkDef *def, Error *err); /* <ip>, <route> */
-int network_validate_names(const NetworkDef *def, Error *err);     /* <domain>, <dns>, what dnsmasq is told */
+int network_validate_addresses(const NetworkDef *def, Error *err); /* <ip>, <route>; texts: network_def_validate_texts() */
 
 /* Names of the domain name system: letters, digits, "-", "_", "."; labels of 1 to 63 that do not begin
  * with "-", 253 in all. A dot may end it. */

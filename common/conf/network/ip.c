@@ -9,8 +9,6 @@
 #define LEASE_MIN_SECONDS 120
 #define LEASE_MAX_SECONDS INT32_MAX
 
-#define ID_MAX_BYTES 130 /* of a DUID */
-
 static const char *const lease_unit_names[] = { NULL, "seconds", "minutes", "hours", NULL };
 
 uint64_t
@@ -52,25 +50,6 @@ static const XmlRow range_rows[] = {
 };
 SCHEMA(dhcp_range_schema, "dhcpRange", DhcpRange, range_rows, "addresses for anybody");
 
-/* Bytes in hexadecimal, at most ID_MAX_BYTES of them. */
-static bool
-is_id(const char *text)
-{
-    for (int bytes = 1; bytes <= ID_MAX_BYTES; bytes++) {
-        int digits = 0;
-
-        while (g_ascii_isxdigit(*text) && digits < 2)
-            digits++, text++;
-        if (!digits)
-            return false;
-        if (!*text)
-            return true;
-        if (*text++ != ':')
-            return false;
-    }
-    return false;
-}
-
 static int
 host_check(XmlParse *parse, xmlNode *element, void *object)
 {
@@ -81,8 +60,6 @@ host_check(XmlParse *parse, xmlNode *element, void *object)
         return PROBLEM("'%s' is no MAC address", host->mac);
     if (host->mac && mac.b[0] & 1)
         return PROBLEM("MAC address '%s' of a <host> is a multicast address", host->mac);
-    if (host->id && !is_id(host->id))
-        return PROBLEM("id '%s' of a <host> is not made of bytes as one or two hexadecimal digits, with colons between them", host->id);
     if (!host->mac && !host->id && !host->name && !(network_parse_is_partial(parse) && ip_is_set(&host->ip)))
         return PROBLEM("<host> in <dhcp> needs a 'mac', 'id' or 'name' to know the host by");
     if (!ip_is_set(&host->ip) && !network_parse_is_partial(parse))

@@ -136,6 +136,11 @@ extern const XmlSchema network_schema;
  */
 int network_def_parse(const char *text, unsigned flags, NetworkDef **ret_def, Error *err);
 int network_def_read(xmlNode *root, unsigned flags, NetworkDef **ret_def, Error *err);
+/*
+ * Every text of the definition that a server's configuration is made of is one short line, and what it should be. So is all
+ * that was parsed without XML_STATUS; who writes a configuration makes sure.
+ */
+int network_def_validate_texts(const NetworkDef *def, Error *err);
 /* Canonical text, owned by the caller. flags: XML_INACTIVE. */
 char *network_def_format(const NetworkDef *def, unsigned flags);
 

@@ -140,7 +140,7 @@ route_check(XmlParse *parse, xmlNode *element, void *object)
         return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "gateway '%s' of <route> is no host's address",
                            ip_to_text(&route->gateway, text));
     first = ip_network(&route->address, network_route_prefix(route));
-    if (!ip_equal(&first, &route->address))
+    if (!(parse->flags & XML_STATUS) && !ip_equal(&first, &route->address))
         return xml_problem(parse, element, parse->domain, ERR_XML_ERROR,
                            "address '%s' of <route> is not the first of a network of %u bits; that would be '%s'",
                            ip_to_text(&route->address, text), network_route_prefix(route), ip_to_text(&first, network));

@@ -346,7 +346,7 @@ network_def_validate(const NetworkDef *def, Error *err)
 {
     static int (*const rules[])(const NetworkDef *def, Error *err) = {
         validate_identity, validate_bridge, validate_forward, validate_mode, validate_mtu, validate_vlan, validate_portgroups,
-        network_validate_addresses, network_validate_names,
+        network_validate_addresses, network_def_validate_texts,
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)

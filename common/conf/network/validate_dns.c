@@ -8,6 +8,7 @@
 /* dnsmasq cuts a line of its configuration after 1024 bytes and takes the rest for another one. Escapes double the length. */
 #define TEXT_BYTES 400
 #define OPTION_BYTES 1000
+#define ID_BYTES 130 /* of a DUID */
 
 bool
 dns_name_is_valid(const char *name)
@@ -100,7 +101,50 @@ validate_records(const NetworkDef *def, Error *err)
     return 0;
 }
 
-/* -- paths and additions -- */
+/* -- DHCP, paths, additions -- */
+
+/* dnsmasq would take these words for something else than a name. */
+static bool
+is_reserved_word(const char *name)
+{
+    size_t digits = strspn(name, G_CSET_DIGITS);
+
+    return strcmp(name, "ignore") == 0 || strcmp(name, "infinite") == 0 || (digits && !name[digits]) ||
+           (digits && strchr("smhdwSMHDW", name[digits]) && !name[digits + 1]);
+}
+
+/* Bytes in hexadecimal, at most ID_BYTES of them. */
+static bool
+is_id(const char *text)
+{
+    for (int bytes = 1; bytes <= ID_BYTES; bytes++) {
+        int digits = 0;
+
+        while (g_ascii_isxdigit(*text) && digits < 2)
+            digits++, text++;
+        if (!digits)
+            return false;
+        if (!*text)
+            return true;
+        if (*text++ != ':')
+            return false;
+    }
+    return false;
+}
+
+static int
+validate_fixed_host(const NetworkDef *def, const DhcpHost *host, Error *err)
+{
+    IpAddress ip;
+
+    if (host->name && (!dns_name_is_valid(host->name) || !g_ascii_isalnum(*host->name) || is_reserved_word(host->name) ||
+                       ip_parse(host->name, &ip)))
+        return REFUSE_XML("name '%s' of a <host> in <dhcp> of network '%s' is no host name", host->name, def->name);
+    if (host->id && !is_id(host->id))
+        return REFUSE_XML("id '%s' of a <host> in network '%s' is not made of bytes as one or two hexadecimal digits, with colons between them",
+                          host->id, def->name);
+    return 0;
+}
 
 static int
 validate_boot(const NetworkDef *def, const NetworkIp *ip, Error *err)
@@ -116,15 +160,19 @@ validate_boot(const NetworkDef *def, const NetworkIp *ip, Error *err)
 }
 
 int
-network_validate_names(const NetworkDef *def, Error *err)
+network_def_validate_texts(const NetworkDef *def, Error *err)
 {
     if (def->domain.name && !dns_name_is_valid(def->domain.name))
         return REFUSE_XML("<domain name='%s'> in network '%s' is no domain name", def->domain.name, def->name);
     if (validate_records(def, err) < 0)
         return -1;
-    LIST_FOREACH(NetworkIp, ip, &def->ips)
+    LIST_FOREACH(NetworkIp, ip, &def->ips) {
         if (validate_boot(def, ip, err) < 0)
             return -1;
+        LIST_FOREACH(DhcpHost, host, &ip->hosts)
+            if (validate_fixed_host(def, host, err) < 0)
+                return -1;
+    }
     LIST_FOREACH(DnsmasqOption, option, &def->dnsmasq_options)
         if (!*option->value || !text_is_one_line(option->value) || strlen(option->value) > OPTION_BYTES)
             return REFUSE_XML("<dnsmasq:option value='%s'> in network '%s' must be one line of 1 to %d bytes", option->value, def->name,

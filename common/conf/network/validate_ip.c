@@ -106,16 +106,6 @@ host_label(const DhcpHost *host)
     return host->name ? host->name : host->mac ? host->mac : host->id;
 }
 
-/* dnsmasq would take these words for something else than a name. */
-static bool
-is_reserved_word(const char *name)
-{
-    size_t digits = strspn(name, G_CSET_DIGITS);
-
-    return strcmp(name, "ignore") == 0 || strcmp(name, "infinite") == 0 || (digits && !name[digits]) ||
-           (digits && strchr("smhdwSMHDW", name[digits]) && !name[digits + 1]);
-}
-
 static int
 validate_host(const NetworkDef *def, const NetworkIp *ip, const DhcpHost *host, Error *err)
 {
@@ -131,9 +121,6 @@ validate_host(const NetworkDef *def, const NetworkIp *ip, const DhcpHost *host, 
     if (host->mac && ip->address.family == AF_INET6)
         return REFUSE_XML("<host mac='%s'> in network '%s': DHCP of IPv6 does not know hosts by MAC address; use 'id' or 'name'",
                           host->mac, def->name);
-    if (host->name && (!dns_name_is_valid(host->name) || !g_ascii_isalnum(*host->name) || is_reserved_word(host->name) ||
-                       ip_parse(host->name, &(IpAddress){ 0 })))
-        return REFUSE_XML("name '%s' of a <host> in <dhcp> of network '%s' is no host name", host->name, def->name);
     return 0;
 }
 
