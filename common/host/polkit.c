@@ -2,34 +2,20 @@
 #include "common/host/polkit.h"
 
 #include <string.h>
-#include <systemd/sd-bus.h>
 
 #include <glib.h>
+
+#include "common/host/bus.h"
 
 #define POLKIT_NAME "org.freedesktop.PolicyKit1"
 #define POLKIT_TIMEOUT (30 * 60 * USEC_PER_SEC) /* a person types a password */
 
 enum { POLKIT_ALLOW_INTERACTION = 1 };
 
-typedef struct Question {
-    Wait wait;
-    sd_bus_message *answer; /* owned */
-} Question;
-
-static int
-on_answer(sd_bus_message *message, void *data, sd_bus_error *error)
-{
-    Question *question = data;
-
-    question->answer = sd_bus_message_ref(message);
-    wait_done(&question->wait, 0);
-    return 0;
-}
-
 static int
 new_question(sd_bus *bus, const RpcIdentity *who, const char *action, sd_bus_message **ret)
 {
-    __attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *message = NULL;
+    _cleanup_message_ sd_bus_message *message = NULL;
     int r;
 
     r = sd_bus_message_new_method_call(bus, &message, POLKIT_NAME, "/org/freedesktop/PolicyKit1/Authority",
@@ -79,20 +65,13 @@ judge(sd_bus_message *answer, const char *action, Error *err)
 static int
 ask(Job *job, sd_bus *bus, const RpcIdentity *who, const char *action, Error *err)
 {
-    __attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *message = NULL;
-    __attribute__((cleanup(sd_bus_slot_unrefp))) sd_bus_slot *slot = NULL; /* dropping it forgets the call */
-    Question question = { 0 };
+    _cleanup_message_ sd_bus_message *message = NULL, *answer = NULL;
     int r = new_question(bus, who, action, &message);
 
-    if (r >= 0)
-        r = sd_bus_call_async(bus, &slot, message, on_answer, &question, POLKIT_TIMEOUT);
     if (r < 0)
         return error_set_errno(err, FROM_POLKIT, -r, "authentication failed: cannot ask polkit about '%s'", action);
-    r = job_wait(job, &question.wait, "polkit's decision", LOOP_NEVER, err);
-    if (r >= 0)
-        r = judge(question.answer, action, err);
-    sd_bus_message_unref(question.answer);
-    return r;
+    r = bus_call(job, bus, message, "polkit's decision", POLKIT_TIMEOUT, &answer, FROM_POLKIT, err);
+    return r < 0 ? r : judge(answer, action, err);
 }
 
 int
@@ -102,16 +81,9 @@ polkit_authorize(Job *job, const RpcIdentity *who, const char *action, Error *er
     int r;
 
     /* One bus connection per question: they are rare, and a person is waiting anyway. */
-    r = sd_bus_open_system(&bus);
-    if (r >= 0)
-        r = sd_bus_attach_event(bus, loop_event(), SD_EVENT_PRIORITY_NORMAL);
-    if (r < 0) {
-        sd_bus_unref(bus);
-        return error_set_errno(err, FROM_POLKIT, -r, "authentication failed: cannot reach polkit over the system bus for '%s'",
-                               action);
-    }
+    if (bus_open_system(&bus, FROM_POLKIT, err) < 0)
+        return error_prefixf(err, "authentication failed: cannot reach polkit for '%s'", action);
     r = ask(job, bus, who, action, err);
-    sd_bus_detach_event(bus);
-    sd_bus_close_unref(bus);
+    bus_close(&bus);
     return r;
 }

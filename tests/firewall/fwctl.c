@@ -6,6 +6,9 @@
  *   remove BRIDGE
  *   foreign NETWORK     what others stop, as warnings -> kept
  *   watch               from now on
+ *   zone ZONE INTERFACE firewalld's zone of an interface -> a warning 'done', 'inactive' or 'no zone'
+ *   forget INTERFACE
+ *   await-firewalld     until it starts, reloads or stops -> a warning that says so
  *   await               until the watch has something to tell -> a warning 'ours', 'foreign' or both
  *
  * NETWORK is words without blanks, joined by commas: name=N,bridge=B,mode=nat,subnet=10.0.0.0/24,dev=D,natv6,range=A-B,
@@ -16,6 +19,7 @@
 #include <string.h>
 
 #include "common/base/loop.h"
+#include "common/host/firewalld.h"
 #include "virtnetworkd/firewall/firewall.h"
 
 #define SUBNETS_MAX 8
@@ -161,6 +165,75 @@ do_await(char **words, GPtrArray *warnings, Error *err)
     return 0;
 }
 
+/* --- firewalld --- */
+
+static Firewalld *firewalld;
+static GString *events;
+
+typedef struct Ask { char **words; int result; bool done; Error *err; } Ask;
+
+static void
+on_firewalld(FirewalldEvent event, void *data)
+{
+    static const char *const names[] = { "started", "reloaded", "stopped" };
+
+    g_string_append_printf(events, "%s%s", events->len ? " " : "", names[event]);
+}
+
+static int
+need_firewalld(Error *err)
+{
+    if (!loop_event() && loop_init(err) < 0)
+        return -1;
+    if (!firewalld) {
+        events = g_string_new(NULL);
+        firewalld = firewalld_open(on_firewalld, NULL);
+    }
+    return 0;
+}
+
+static void
+ask(Job *job, void *data)
+{
+    Ask *question = data;
+
+    question->result = question->words[1] ? firewalld_set_zone(job, firewalld, question->words[0], question->words[1], question->err)
+                                          : firewalld_forget(job, firewalld, question->words[0], question->err);
+    question->done = true;
+}
+
+static int
+do_zone(char **words, GPtrArray *warnings, Error *err)
+{
+    static const char *const results[] = { "done", "inactive", "no zone" };
+    Ask question = { .words = words, .err = err };
+
+    if (need_firewalld(err) < 0)
+        return -1;
+    job_spawn("zone", "fwctl", ask, &question);
+    while (!question.done) {
+        if (loop_run_once(LOOP_NEVER, err) < 0)
+            return -1;
+    }
+    if (question.result >= 0)
+        g_ptr_array_add(warnings, g_strdup(results[question.result]));
+    return MIN(question.result, 0);
+}
+
+static int
+do_await_firewalld(char **words, GPtrArray *warnings, Error *err)
+{
+    if (need_firewalld(err) < 0)
+        return -1;
+    while (!events->len) {
+        if (loop_run_once(LOOP_NEVER, err) < 0)
+            return -1;
+    }
+    g_ptr_array_add(warnings, g_strdup(events->str));
+    g_string_truncate(events, 0);
+    return 0;
+}
+
 static int
 do_add(char **words, GPtrArray *warnings, Error *err)
 {
@@ -186,6 +259,9 @@ static const struct Command { const char *name; unsigned words; int (*fn)(char *
     { "foreign", 1, do_foreign },
     { "watch", 0, do_watch },
     { "await", 0, do_await },
+    { "zone", 2, do_zone },
+    { "forget", 1, do_zone },
+    { "await-firewalld", 0, do_await_firewalld },
 };
 
 static void
@@ -226,6 +302,7 @@ main(void)
     }
     while (fgets(line, LINE_MAX_SIZE, stdin))
         command(line);
+    firewalld_close(firewalld);
     firewall_close(fw);
     return 0;
 }

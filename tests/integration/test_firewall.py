@@ -27,8 +27,8 @@ class Fwctl:
     """The firewall in a namespace; each command gives (answer, warnings)."""
     took = ''
 
-    def __init__(self, namespace):
-        self.process = namespace.spawn(str(FWCTL), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, namespace, **options):
+        self.process = namespace.spawn(str(FWCTL), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
 
     def __call__(self, *words):
         self.process.stdin.write(' '.join(words) + '\n')
