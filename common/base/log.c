@@ -231,13 +231,13 @@ log_set_default_outputs(const char *file)
     Output output = { .level = logger.level, .kind = OUTPUT_STDERR, .fd = -1 };
     char *copy = g_strdup(file);
 
-    g_free(logger.default_file);
+    g_free(logger.default_file); /* which file may be: it is not used any more */
     logger.default_file = copy;
     if (!isatty(STDERR_FILENO) && access("/run/systemd/journal/socket", W_OK) == 0) {
         output.kind = OUTPUT_JOURNALD;
-    } else if (!isatty(STDERR_FILENO) && file) {
+    } else if (!isatty(STDERR_FILENO) && copy) {
         output.kind = OUTPUT_FILE;
-        output.argument = g_strdup(file);
+        output.argument = g_strdup(copy);
         if (output_open(&output, NULL) < 0) {
             g_clear_pointer(&output.argument, g_free);
             output.kind = OUTPUT_STDERR;
