@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_ether.h>
 #include <string.h>
 
 #include "common/base/file.h"
@@ -142,10 +143,10 @@ join_bridge(Netlink *nl, NetDef *net, Error *err)
                           net->base.info.alias);
     if (link_get(nl, net->source.bridge, &link, err) < 0)
         return error_prefixf(err, "cannot attach '%s' to its bridge", net->target);
-    if (!net->mtu.set && net->type == NET_NETWORK && link.mtu != 1500)
-        net->mtu = (OptUint)OPT(link.mtu);
     if (!net->mtu.set && link_set_mtu(nl, net->target, link.mtu, err) < 0)
         return -1;
+    if (!net->mtu.set && net->type == NET_NETWORK && link.mtu != ETH_DATA_LEN)
+        net->mtu = (OptUint)OPT(link.mtu);
     return become_port(nl, net, err);
 }
 

@@ -1,0 +1,270 @@
+"""Guests on virtual networks: the card gets what the network gives, the port is counted and comes back whoever of the two
+daemons dies, and each kind of connection carries packets."""
+import re
+
+import pytest
+from harness import wait_until
+from netlab import Station, active, nat, write
+
+HOST = {'netns': True}
+
+
+@pytest.fixture(scope='module', autouse=True)
+def loopback(host):
+    host.run('ip', 'link', 'set', 'lo', 'up')
+
+
+@pytest.fixture
+def network(host):
+    with active(host, 'net', nat('net', 'virbr-net')):
+        yield 'net'
+
+
+def card(network, extra='', model='virtio'):
+    return f"<interface type='network'><source network='{network}'/><model type='{model}'/>{extra}</interface>"
+
+
+def ports(host, network):
+    return re.findall(r'[0-9a-f]{8}-[0-9a-f-]{27}', host.virsh('net-port-list', network))
+
+
+def live(host, name):
+    xml = host.virsh('dumpxml', name)
+    return re.search('<interface.*?</interface>', xml, re.S).group(0)
+
+
+def kill(host, *daemons):
+    for daemon in daemons:
+        host.run('pkill', '-KILL', '-x', daemon)
+
+
+# --- a guest with an operating system ---
+
+def test_a_guest_gets_its_address(host, guest, network):
+    guest('dhcp', kind='kernel', extra=card(network)).create().wait_up()
+    address = wait_until(lambda: re.search(r'ipv4 +(10\.91\.1\.\d+)/24', host.virsh('domifaddr', 'dhcp')), 'it has a lease').group(1)
+    assert address in host.virsh('net-dhcp-leases', network)
+    assert address in host.virsh('domifaddr', 'dhcp', '--source', 'arp')
+    station = Station(host, 'gst', 'virbr-net')
+    try:
+        station.dhcp()
+        assert station.reaches(address)
+        kill(host, 'virtqemud', 'virtnetworkd')
+        assert station.reaches(address)
+        assert address in host.virsh('domifaddr', 'dhcp')
+    finally:
+        station.remove()
+
+
+# --- ports ---
+
+def test_port_is_shown_and_counted(host, guest, network):
+    guest('p', extra=card(network)).create()
+    found = ports(host, network)
+    assert len(found) == 1
+    assert f"portid='{found[0]}'" in live(host, 'p') and "bridge='virbr-net'" in live(host, 'p')
+    xml = host.virsh('net-port-dumpxml', network, found[0])
+    assert '<name>p</name>' in xml and "<plug type='network' bridge='virbr-net'" in xml
+    assert "connections='1'" in host.virsh('net-dumpxml', network)
+    inactive = host.virsh('dumpxml', 'p', '--inactive')
+    assert 'portid' not in inactive and "<interface type='network'>" in inactive and 'vnet' not in inactive
+    assert re.search('"domain": "p"', (host.root / 'var/lib/libvirt/dnsmasq/virbr-net.macs').read_text())
+    host.virsh('destroy', 'p')
+    wait_until(lambda: not ports(host, network), 'the port is given back')
+    assert 'connections' not in host.virsh('net-dumpxml', network)
+
+
+@pytest.mark.parametrize('dead', [['virtqemud'], ['virtnetworkd'], ['virtqemud', 'virtnetworkd']], ids='+'.join)
+def test_port_outlives_daemons(host, guest, network, dead):
+    guest('p', extra=card(network)).create()
+    before = ports(host, network)
+    kill(host, *dead)
+    assert ports(host, network) == before and before[0] in live(host, 'p')
+
+
+@pytest.mark.parametrize('dead', [['virtqemud'], ['virtnetworkd'], ['virtqemud', 'virtnetworkd']], ids='+'.join)
+def test_port_comes_back_when_the_guest_dies_unseen(host, guest, network, dead):
+    """The guest dies while one or both daemons are dead; the next calls bring everything in order."""
+    guest('p', extra=card(network)).create()
+    pid = host.qemu_pid('p')
+    kill(host, *dead)
+    host.run('pkill', '-KILL', '-f', '^/usr/bin/qemu.*guest=p,')
+    wait_until(lambda: not host.processes(r'guest=p[,\0]'), f'{pid} is gone')
+    assert 'p' not in host.virsh('list', '--name').split()
+    wait_until(lambda: not ports(host, network), 'the port is given back')
+
+
+def test_a_network_stopped_and_started_under_a_guest(host, guest, network):
+    guest('p', extra=card(network)).create()
+    tap = re.search("<target dev='([^']+)'", live(host, 'p')).group(1)
+    host.virsh('net-destroy', network)
+    host.virsh('net-create', write(host, 'net', nat('net', 'virbr-net')))
+    kill(host, 'virtqemud')
+    host.virsh('list')
+    wait_until(lambda: len(ports(host, network)) == 1, 'the port is claimed again')
+    wait_until(lambda: tap in host.run('ip', 'link', 'show', 'master', 'virbr-net').stdout, 'the tap is back on the bridge')
+
+
+def test_network_that_is_not_active(host, guest):
+    g = guest('lost', extra=card('nowhere'))
+    done = host.virsh('create', str(g.path), check=False)
+    assert "network 'nowhere'" in done.stderr and 'Network not found' in done.stderr
+    host.virsh('net-define', write(host, 'off', nat('off', 'virbr-off')))
+    g = guest('lost', extra=card('off'))
+    done = host.virsh('create', str(g.path), check=False)
+    assert "network 'off' is not active" in done.stderr
+    host.virsh('net-undefine', 'off')
+    assert host.virsh('list', '--all', '--name').split() == []
+
+
+def test_port_group(host, guest):
+    xml = nat('groups', 'virbr-gr').replace('</network>', "<portgroup name='slow' default='yes'><bandwidth><inbound average='1000'/>"
+                                            "<outbound average='500'/></bandwidth></portgroup></network>")
+    with active(host, 'groups', xml):
+        guest('g', extra=card('groups')).create()
+        assert "<inbound average='1000'" in live(host, 'g')
+        g = guest('h', extra=card('groups').replace("'groups'", "'groups' portgroup='none'"))
+        assert "port group 'none'" in host.virsh('create', str(g.path), check=False).stderr
+        host.virsh('destroy', 'g')
+
+
+# --- other connections ---
+
+def test_host_bridge_network(host, guest):
+    host.run('ip', 'link', 'add', 'br-host', 'type', 'bridge')
+    host.run('ip', 'link', 'set', 'br-host', 'up')
+    with active(host, 'hb', "<network><name>hb</name><forward mode='bridge'/><bridge name='br-host'/></network>"):
+        guest('b', extra=card('hb')).create()
+        shown = live(host, 'b')
+        assert "<interface type='bridge'>" in shown and "network='hb'" in shown and "bridge='br-host'" in shown
+        tap = re.search("<target dev='([^']+)'", shown).group(1)
+        assert tap in host.run('ip', 'link', 'show', 'master', 'br-host').stdout
+        assert "<interface type='network'>" in host.virsh('dumpxml', 'b', '--inactive')
+        host.virsh('destroy', 'b')
+        wait_until(lambda: not ports(host, 'hb'), 'the port is given back')
+    assert 'br-host' in host.run('ip', 'link').stdout  # it is the host's
+    host.run('ip', 'link', 'del', 'br-host')
+
+
+@pytest.fixture
+def uplink(host):
+    host.run('ip', 'link', 'add', 'up0', 'type', 'veth', 'peer', 'name', 'up1')
+    host.run('ip', 'link', 'set', 'up0', 'up')
+    host.run('ip', 'link', 'set', 'up1', 'up')
+    yield 'up0'
+    host.run('ip', 'link', 'del', 'up0')
+
+
+def macvtaps(host):
+    return re.findall(r'^\d+: ([^:@]+)@', host.run('ip', 'link', 'show', 'type', 'macvtap').stdout, re.M)
+
+
+@pytest.mark.parametrize('how', ['network', 'direct'])
+def test_macvtap_carries_packets(host, guest, uplink, how):
+    host.run('ip', 'addr', 'add', '10.95.0.1/24', 'dev', 'up1')
+    host.virsh('net-create', write(host, 'mv', f"<network><name>mv</name><forward mode='bridge'><interface dev='{uplink}'/></forward></network>"))
+    extra = card('mv') if how == 'network' else f"<interface type='direct'><source dev='{uplink}' mode='bridge'/><model type='virtio'/></interface>"
+    g = guest('m', kind='kernel', extra=extra, serial="<serial type='pty'/>")
+    g.create('--paused')
+    shown = live(host, 'm')
+    assert "<interface type='direct'>" in shown and f"dev='{uplink}'" in shown and "mode='bridge'" in shown
+    assert len(macvtaps(host)) == 1
+    terminal = host.terminal('virsh', '-c', host.uri, 'console', 'm')
+    try:
+        terminal.expect(b'Escape character')
+        host.virsh('resume', 'm')
+        terminal.ask(b'\r', b'guest# ')
+        terminal.type(b'ip address add 10.95.0.2/24 dev eth0; ip link set eth0 up; ping -c 1 -w 30 10.95.0.1\r')
+        terminal.expect(b'1 packets received')
+    finally:
+        terminal.end()
+    host.virsh('destroy', 'm')
+    wait_until(lambda: not macvtaps(host), 'the macvtap is deleted')
+    host.virsh('net-destroy', 'mv')
+
+
+def test_macvtap_is_deleted_by_the_next_life(host, guest, uplink):
+    guest('m', extra=f"<interface type='direct'><source dev='{uplink}' mode='bridge'/><model type='virtio'/></interface>").create()
+    assert len(macvtaps(host)) == 1
+    kill(host, 'virtqemud')
+    host.run('pkill', '-KILL', '-f', '^/usr/bin/qemu.*guest=m,')
+    host.virsh('list')
+    wait_until(lambda: not macvtaps(host), 'the macvtap is deleted')
+
+
+def test_pool_of_passthrough_interfaces(host, guest, uplink):
+    xml = "<network><name>pool</name><forward mode='passthrough'><interface dev='up0'/></forward></network>"
+    with active(host, 'pool', xml):
+        guest('one', extra=card('pool')).create()
+        assert "connections='1'" in host.virsh('net-dumpxml', 'pool')
+        two = guest('two', extra=card('pool'))
+        assert 'in use' in host.virsh('create', str(two.path), check=False).stderr
+        host.virsh('destroy', 'one')
+        two.create()  # the interface is free again, without waiting
+        host.virsh('destroy', 'two')
+
+
+def test_ethernet_runs_its_script(host, guest):
+    script = host.root / 'ifup'
+    script.write_text(f'#!/bin/sh\necho "$1" >>{host.root}/ifup.log\n')
+    script.chmod(0o755)
+    guest('e', extra=f"<interface type='ethernet'><script path='{script}'/><target dev='etap'/><model type='virtio'/></interface>").create()
+    assert (host.root / 'ifup.log').read_text() == 'etap\n'
+    host.virsh('destroy', 'e')
+
+
+def test_user_network_needs_nobody(host, guest):
+    guest('u', extra="<interface type='user'><model type='virtio'/></interface>").create()
+    assert "<interface type='user'>" in live(host, 'u')
+    host.virsh('destroy', 'u')
+
+
+def test_filters_are_refused(host, guest, network):
+    g = guest('f', extra=card(network, "<filterref filter='clean-traffic'/>"))
+    assert "network filter 'clean-traffic'" in host.virsh('create', str(g.path), check=False).stderr
+    assert not ports(host, network)
+
+
+def test_isolated_ports_do_not_talk(host, guest):
+    with active(host, 'iso', nat('iso', 'virbr-iso').replace('</network>', "<port isolated='yes'/></network>")):
+        guest('i', extra=card('iso')).create()
+        tap = re.search("<target dev='([^']+)'", live(host, 'i')).group(1)
+        assert 'isolated on' in host.run('bridge', '-d', 'link', 'show', 'dev', tap).stdout
+        host.virsh('destroy', 'i')
+
+
+def test_mtu_of_the_network(host, guest):
+    with active(host, 'big', nat('big', 'virbr-big').replace('<ip ', "<mtu size='9000'/><ip ", 1)):
+        guest('b', extra=card('big')).create()
+        assert "<mtu size='9000'/>" in live(host, 'b')
+        tap = re.search("<target dev='([^']+)'", live(host, 'b')).group(1)
+        assert 'mtu 9000' in host.run('ip', 'link', 'show', tap).stdout
+        host.virsh('destroy', 'b')
+
+
+def test_cable_unplugged(host, guest, network):
+    guest('d', extra=card(network, "<link state='down'/>")).create()
+    tap = re.search("<target dev='([^']+)'", live(host, 'd')).group(1)
+    assert 'state DOWN' in host.run('ip', 'link', 'show', tap).stdout
+    host.virsh('destroy', 'd')
+
+
+def test_hook_script(host, guest, network):
+    hooks = host.root / 'etc/libvirt/hooks'
+    hooks.mkdir(parents=True, exist_ok=True)
+    told = host.root / 'qemu-told'
+    script = hooks / 'qemu'
+    script.write_text(f'#!/bin/sh\necho "$1 $2 $3 $(grep -c "<domain" -)" >>{told}\n[ "$2" != "$(cat {host.root}/refuse-at)" ] || exit 3\n')
+    script.chmod(0o755)
+    (host.root / 'refuse-at').write_text('')
+    try:
+        guest('h', extra=card(network)).create()
+        host.virsh('destroy', 'h')
+        assert [line.split()[1:] for line in told.read_text().splitlines()] == [
+            ['prepare', 'begin', '1'], ['start', 'begin', '1'], ['started', 'begin', '1'], ['stopped', 'end', '1'], ['release', 'end', '1']]
+        (host.root / 'refuse-at').write_text('start')
+        g = guest('h', extra=card(network))
+        assert 'exit status 3' in host.virsh('create', str(g.path), check=False).stderr
+        wait_until(lambda: not ports(host, network), 'the port is given back')
+    finally:
+        script.unlink()
