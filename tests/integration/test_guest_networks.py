@@ -268,3 +268,43 @@ def test_hook_script(host, guest, network):
         wait_until(lambda: not ports(host, network), 'the port is given back')
     finally:
         script.unlink()
+
+
+# --- bandwidth ---
+
+def test_limits_of_a_card(host, guest, network):
+    limits = "<bandwidth><inbound average='1000' peak='2000' burst='64'/><outbound average='500'/></bandwidth>"
+    guest('l', extra=card(network, limits)).create()
+    tap = re.search("<target dev='([^']+)'", live(host, 'l')).group(1)
+    assert 'htb' in host.run('tc', 'qdisc', 'show', 'dev', tap).stdout
+    assert re.search('rate 8Mbit ceil 16Mbit', host.run('tc', 'class', 'show', 'dev', tap).stdout)
+    host.virsh('destroy', 'l')
+    assert not re.search(r': qos\d+', host.run('ip', 'link').stdout)
+
+
+def test_guaranteed_rates_are_divided(host, guest):
+    xml = nat('div', 'virbr-div').replace('<ip ', "<bandwidth><inbound average='1000' peak='1000'/></bandwidth><ip ", 1)
+    floor = "<bandwidth><inbound average='100' floor='600'/></bandwidth>"
+    with active(host, 'div', xml):
+        def classes():
+            return host.run('tc', 'class', 'show', 'dev', 'virbr-div').stdout
+        guest('one', extra=card('div', floor)).create()
+        assert len(re.findall('class htb', classes())) == 3 and 'rate 4800Kbit' in classes()
+        two = guest('two', extra=card('div', floor))
+        assert 'guarantee' in host.virsh('create', str(two.path), check=False).stderr
+        kill(host, 'virtnetworkd')
+        assert '<class id=' in host.virsh('net-port-dumpxml', 'div', ports(host, 'div')[0])
+        host.virsh('destroy', 'one')
+        wait_until(lambda: len(re.findall('class htb', classes())) == 2, 'the class is free again')
+        two.create()
+        host.virsh('destroy', 'two')
+
+
+def test_parameters_of_a_port(host, guest, network):
+    from harness import python_inside
+    guest('q', extra=card(network)).create()
+    code = ("import json, libvirt; p = libvirt.open().networkLookupByName('net').listAllPorts()[0]; "
+            "p.setParameters({'inbound.average': 100, 'inbound.peak': 200}); print(json.dumps(p.parameters()))")
+    assert python_inside(host, code)['inbound.peak'] == 200
+    assert "peak='200'" in host.virsh('net-port-dumpxml', network, ports(host, network)[0])
+    host.virsh('destroy', 'q')

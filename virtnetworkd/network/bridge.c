@@ -9,6 +9,7 @@
 #include "common/host/netlink/address.h"
 #include "common/host/netlink/bridge.h"
 #include "common/host/netlink/link.h"
+#include "common/host/netlink/qos.h"
 #include "common/host/netlink/route.h"
 #include "common/host/sysctl.h"
 #include "virtnetworkd/driver.h"
@@ -175,7 +176,7 @@ bridge_up(Driver *driver, const NetworkDef *def, Error *err)
 int
 bridge_down(Driver *driver, const NetworkDef *def, Error *err)
 {
-    return link_delete(driver->netlink, def->bridge.name, err);
+    return link_delete(driver->netlink, def->bridge.name, err) < 0 || qos_sweep(driver->netlink, err) < 0 ? -1 : 0;
 }
 
 int

@@ -10,6 +10,7 @@
 #include "common/host/netlink/bridge.h"
 #include "common/host/netlink/link.h"
 #include "common/host/netlink/macvtap.h"
+#include "common/host/netlink/qos.h"
 #include "common/host/tap.h"
 #include "virtqemud/domain/persist.h"
 #include "virtqemud/driver.h"
@@ -269,6 +270,33 @@ open_macvtap(Netlink *nl, Domain *domain, NetDef *net, GuestFds *fds, Error *err
     return open_vhost(net, domain->live->virt, queues, fds, err);
 }
 
+/* --- bandwidth --- */
+
+static QosRate
+qos_rate(const Bandwidth *bandwidth)
+{
+    return (QosRate){ .average = bandwidth->average.v, .peak = bandwidth->peak.v, .burst = bandwidth->burst.v };
+}
+
+/* What the host sends through a tap is what the guest receives. A macvtap is the guest's own end: there it is what it sends. */
+static int
+limit(Netlink *nl, const NetDef *net, Error *err)
+{
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    QosRate in = qos_rate(&net->bandwidth.inbound), out = qos_rate(&net->bandwidth.outbound);
+    bool guests_end = net->type == NET_DIRECT;
+    int r;
+
+    if (!net->bandwidth.present || !net->target)
+        return 0;
+    r = qos_set_sent(nl, net->target, guests_end ? &out : &in, warnings, err);
+    if (r == 0)
+        r = qos_set_received(nl, net->target, guests_end ? &in : &out, warnings, err);
+    for (guint i = 0; i < warnings->len; i++)
+        log_warning("interface '%s': %s", net->target, (const char *)warnings->pdata[i]);
+    return r;
+}
+
 /* --- all cards of a guest --- */
 
 static int
@@ -296,7 +324,7 @@ card_open_all(Job *job, Domain *domain, GuestFds *fds, Error *err)
     if (netlink_open(NETLINK_ROUTE, &nl, err) < 0)
         return -1;
     DOMAIN_FOREACH_KIND(domain->live, DEVICE_INTERFACE, device)
-        if (open_card(job, nl, domain, NET(device), fds, err) < 0)
+        if (open_card(job, nl, domain, NET(device), fds, err) < 0 || limit(nl, NET(device), err) < 0)
             return -1;
     domain_texts_changed(domain);
     return 0;
@@ -327,6 +355,10 @@ card_close_all(Job *job, Domain *domain)
             continue;
         if (net->type == NET_DIRECT && (nl || netlink_open(NETLINK_ROUTE, &nl, &err) == 0))
             delete_macvtap(nl, domain, net);
+        if (net->bandwidth.present && (nl || netlink_open(NETLINK_ROUTE, &nl, &err) == 0) && qos_sweep(nl, &err) < 0) {
+            log_error("%s: %s", domain->label, err.message);
+            error_done(&err);
+        }
         if (net->type == NET_ETHERNET && run_script(job, net, net->downscript, &err) < 0) {
             log_error("%s: %s", domain->label, err.message);
             error_done(&err);
