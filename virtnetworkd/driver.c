@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/base/file.h"
+#include "common/host/firewalld.h"
 #include "virtnetworkd/firewall/firewall.h"
 #include "virtnetworkd/network/network.h"
 #include "virtnetworkd/network/persist.h"
@@ -142,6 +143,7 @@ driver_done(Driver *driver)
     rpc_kept_done(&driver->list);
     file_journal_close();
     store_done(&driver->networks);
+    firewalld_close(driver->firewalld);
     firewall_close(driver->firewall);
     g_hash_table_unref(driver->warned);
     g_hash_table_unref(driver->warned_foreign);

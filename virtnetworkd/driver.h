@@ -8,6 +8,7 @@
 #include "common/store/store.h"
 
 typedef struct Firewall Firewall;
+typedef struct Firewalld Firewalld;
 typedef struct Watch Watch;
 
 typedef struct Driver {
@@ -26,6 +27,7 @@ typedef struct Driver {
     Firewall *firewall;                /* opened with the first rules */
     GHashTable *warned;                /* texts about what this host lacks that were logged */
     GHashTable *warned_foreign;        /* texts about rules of others that are so now, and were logged */
+    Firewalld *firewalld;              /* the host's, by D-Bus; NULL until the first network */
     Watch *watch;                      /* of what others do to our interfaces and rules */
     size_t starting;                   /* jobs of our own that keep us from idle exit */
 } Driver;

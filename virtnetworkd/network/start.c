@@ -12,6 +12,7 @@
 #include "virtnetworkd/network/rules.h"
 #include "virtnetworkd/network/run.h"
 #include "virtnetworkd/network/subnet.h"
+#include "virtnetworkd/network/zone.h"
 #include "virtnetworkd/port/bandwidth.h"
 #include "virtnetworkd/port/plug.h"
 #include "virtnetworkd/port/port.h"
@@ -50,7 +51,8 @@ network_apply(Job *job, Network *network, Error *err)
 
     if (!network_def_owns_bridge(network->live))
         return 0;
-    if (bridge_up(driver, network->live, err) < 0 || rules_add(network, err) < 0 || dnsmasq_apply(job, network, err) < 0)
+    zone_watch(driver);
+    if (bridge_up(driver, network->live, err) < 0 || zone_apply(job, network, err) < 0 || rules_add(network, err) < 0 || dnsmasq_apply(job, network, err) < 0)
         return -1;
     return bandwidth_apply(driver, network, err);
 }
@@ -72,6 +74,7 @@ network_unmake(Job *job, Network *network)
             log_error("%s", err.message);
             error_done(&err);
         }
+        zone_forget(job, network);
         if (bridge_down(driver, network->live, &err) < 0)
             log_error("%s", err.message);
     }
