@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -300,6 +301,19 @@ serve_socket(Main *m, SocketRole role, int fd, Error *err)
 }
 
 /* Descriptors from the activator, known by name; one without a known name by its path. */
+/* Where the sockets are, ours and with them those of the other daemons: an activator may have put them anywhere. g_free. */
+static char *
+find_socket_dir(const Daemon *d)
+{
+    struct sockaddr_un addr;
+    socklen_t size = sizeof(addr);
+
+    if (sd_listen_fds(0) > 0 && getsockname(SD_LISTEN_FDS_START, (struct sockaddr *)&addr, &size) == 0 && addr.sun_family == AF_UNIX &&
+        size > offsetof(struct sockaddr_un, sun_path) && addr.sun_path[0] == '/')
+        return g_path_get_dirname(addr.sun_path);
+    return g_strdup(d->config.unix_sock_dir ? d->config.unix_sock_dir : d->paths.run);
+}
+
 static int
 take_sockets(Main *m, Error *err)
 {
@@ -408,6 +422,7 @@ static void
 set_up_server(Main *m)
 {
     Daemon *d = &m->daemon;
+    g_autofree char *socket_dir = find_socket_dir(d);
 
     m->server_options = d->spec->server;
     m->hooks = d->spec->server.hooks ? *d->spec->server.hooks : (RpcHooks){ 0 };
@@ -422,7 +437,7 @@ set_up_server(Main *m)
     m->server_options.keepalive_count = (unsigned)d->config.keepalive_count;
     m->server_options.daemon = d;
     m->server_options.hooks = &m->hooks;
-    d->peers = daemon_peers_new(&d->paths, d->paths.session && !m->options.root); /* a private host has its activator */
+    d->peers = daemon_peers_new(&d->paths, socket_dir, d->paths.session && !m->options.root); /* a private host has its activator */
     d->server = rpc_server_new(&m->server_options);
     d->admin = rpc_admin_new(&(RpcAdminOptions){
         .max_clients = (unsigned)d->config.admin_max_clients,

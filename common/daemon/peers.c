@@ -51,7 +51,7 @@ program(DaemonPeers *peers, const char *name)
 }
 
 DaemonPeers *
-daemon_peers_new(const Paths *paths, bool autostart)
+daemon_peers_new(const Paths *paths, const char *socket_dir, bool autostart)
 {
     DaemonPeers *peers = g_new0(DaemonPeers, 1);
 
@@ -61,8 +61,8 @@ daemon_peers_new(const Paths *paths, bool autostart)
             continue;
         peers->targets[i] = (RpcTarget){
             .daemon = kinds[i].daemon,
-            .socket = text(peers, "%s/%s-sock", paths->run, kinds[i].daemon),
-            .socket_ro = paths->session ? NULL : text(peers, "%s/%s-sock-ro", paths->run, kinds[i].daemon),
+            .socket = text(peers, "%s/%s-sock", socket_dir, kinds[i].daemon),
+            .socket_ro = paths->session ? NULL : text(peers, "%s/%s-sock-ro", socket_dir, kinds[i].daemon),
             .uri = text(peers, "%s:///%s", kinds[i].scheme, paths->session ? "session" : "system"),
             .program = autostart ? program(peers, kinds[i].daemon) : NULL,
             .token_path = paths->token,

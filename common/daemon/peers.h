@@ -22,5 +22,6 @@ int daemon_peer(Job *job, Daemon *daemon, RpcOwner owner, RpcPeer **ret, Error *
 int daemon_relay(RpcCall *call, void *daemon, Error *err);
 
 /* For daemon.c. */
-DaemonPeers *daemon_peers_new(const Paths *paths, bool autostart); /* autostart: start those that don't run */
+/* socket_dir: where their sockets are; autostart: start those that don't run. */
+DaemonPeers *daemon_peers_new(const Paths *paths, const char *socket_dir, bool autostart);
 DaemonPeers *daemon_peers_free(DaemonPeers *peers); /* NULL is fine; returns NULL */

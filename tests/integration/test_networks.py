@@ -11,8 +11,9 @@ HOST = {'netns': True}
 
 
 @pytest.fixture(scope='module', autouse=True)
-def loopback(host):
+def prepared(host):
     host.run('ip', 'link', 'set', 'lo', 'up')
+    host.virsh('net-list')  # the daemon has made its directories
 
 
 def fails(host, *command):
