@@ -12,6 +12,7 @@ import pathlib
 import signal
 import socket
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ import time
 
 import libvirt
 
-from wire import GET_LIB_VERSION, Wire
+from wire import GET_LIB_VERSION, LIST_ALL_NETWORKS, Wire
 
 URI, RUN = 'qemu:///system', '/run/libvirt'
 ROWS = []
@@ -309,6 +310,38 @@ def fanout(c, n):
         one.close()
 
 
+def relay(c, n):
+    """The list of ten networks, asked of virtnetworkd itself (the limit) and of virtqemud, which passes it on."""
+    for i in range(10):
+        c.networkDefineXML(f'<network><name>relay{i}</name></network>')
+    paths = {'through': (f'{RUN}/virtqemud-sock', URI), 'direct': (f'{RUN}/virtnetworkd-sock', 'network:///system')}
+    wires = {how: Wire(*path) for how, path in paths.items()}
+    want = struct.pack('>iI', 1, 0)
+    for wire in wires.values():
+        wire.call(LIST_ALL_NETWORKS, want)
+    count, pid = 1000 * n, daemon()
+    wall, cpu = {'through': [], 'direct': []}, cpu_us(pid)
+    for _ in range(5):  # in turns, so that both meet the same machine
+        for how, wire in wires.items():
+            wall[how].append(per_call(lambda w=wire: w.call(LIST_ALL_NETWORKS, want), count // 5)[0])
+    row('relayed call, one at a time: wall', 'us', median(wall['through']), median(wall['direct']), 'limit: direct')
+    row('relayed call, one at a time: our CPU', 'us', (cpu_us(pid) - cpu) / count)
+    rates = {'through': [], 'direct': []}
+    for _ in range(5):
+        for how, wire in wires.items():
+            rates[how].append(ms(wire.pipelined, LIST_ALL_NETWORKS, 32, count // 160, want)[0] * 1000 / (count // 160 * 32))
+    row('relayed call, 32 in flight: wall', 'us', median(rates['through']), median(rates['direct']), 'limit: direct')
+
+    def opened(how):
+        wire = Wire(*paths[how])
+        wire.call(LIST_ALL_NETWORKS, want)
+        wire.close()
+    first = {how: median([ms(opened, how)[0] * 1000 for _ in range(50 * n)]) for how in paths}
+    row('open, first relayed call, close: wall', 'us', first['through'], first['direct'], 'limit: direct')
+    for i in range(10):
+        c.networkLookupByName(f'relay{i}').undefine()
+
+
 def footprint(c, n):
     restart_daemon()
     first_reply()
@@ -325,7 +358,7 @@ def footprint(c, n):
 
 
 SUITES = {'activation': activation, 'rpc': rpc, 'definitions': definitions, 'guests': guests, 'save': save,
-          'statistics': statistics_of_many, 'fanout': fanout, 'footprint': footprint}
+          'statistics': statistics_of_many, 'fanout': fanout, 'relay': relay, 'footprint': footprint}
 
 
 def main():

@@ -18,6 +18,8 @@
 #define LOG_SOURCE "rpc.dispatch"
 #include "common/base/log.h"
 
+#define RELAYED_INLINE_MAX 64u
+
 typedef int InlineHandler(RpcCall *call, const void *args, void *ret, Error *err);
 typedef int FiberHandler(Job *job, RpcCall *call, const void *args, void *ret, Error *err);
 
@@ -217,6 +219,14 @@ call_release(RpcCall *call)
     g_free(call);
 }
 
+static unsigned int
+quota_of(const RpcProc *proc, bool relayed)
+{
+    if (relayed)
+        return (proc->job == RPC_JOB_INLINE ? RPC_QUOTA_RELAYED_INLINE : RPC_QUOTA_RELAYED) + proc->owner;
+    return proc->job == RPC_JOB_INTERRUPT ? RPC_QUOTA_INTERRUPT : RPC_QUOTA_ORDINARY;
+}
+
 static void
 call_init(RpcCall *call, RpcClient *client, RpcFrame *frame, RpcProgramId program, const RpcProc *proc,
           RpcAnyHandler *handler)
@@ -230,10 +240,12 @@ call_init(RpcCall *call, RpcClient *client, RpcFrame *frame, RpcProgramId progra
     call->handler = handler;
     call->payload = frame->payload;
     call->size = frame->size;
-    call->quota = !handler ? RPC_QUOTA_RELAYED + proc->owner
-                           : proc->job == RPC_JOB_INTERRUPT ? RPC_QUOTA_INTERRUPT : RPC_QUOTA_ORDINARY;
+    call->quota = quota_of(proc, !handler);
     call->started = loop_now();
-    arena_init(&call->arena, call->memory, sizeof(call->memory));
+    if (handler)
+        arena_init(&call->arena, call->memory, sizeof(call->memory));
+    else
+        arena_init(&call->arena, NULL, 0);
     for (unsigned int i = 0; i < frame->n_fds; i++) {
         call->fds[i] = frame->fds[i];
         frame->fds[i] = -1;
@@ -495,7 +507,9 @@ start(RpcCall *call)
 static bool
 quota_left(const RpcClient *client, unsigned int quota)
 {
-    return client->running[quota] < client->server->options.max_client_requests;
+    unsigned int limit = client->server->options.max_client_requests;
+
+    return client->running[quota] < (quota >= RPC_QUOTA_RELAYED_INLINE ? MAX(limit, RELAYED_INLINE_MAX) : limit);
 }
 
 void
@@ -535,7 +549,7 @@ rpc_dispatch_drop(RpcClient *client)
 static void
 run_in_fiber(RpcClient *client, RpcFrame *frame, RpcProgramId program, const RpcProc *proc, RpcAnyHandler *handler)
 {
-    RpcCall *call = g_malloc(sizeof(RpcCall));
+    RpcCall *call = g_malloc(handler ? sizeof(RpcCall) : offsetof(RpcCall, memory));
 
     call_init(call, client, frame, program, proc, handler);
     call->heap = true;

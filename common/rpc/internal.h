@@ -39,8 +39,17 @@ struct RpcService {
     RpcServiceOptions options;
 };
 
-/* Calls that are passed on have one of their own per owner: another daemon that hangs holds up nothing else. */
-enum { RPC_QUOTA_ORDINARY, RPC_QUOTA_INTERRUPT, RPC_QUOTA_RELAYED, RPC_QUOTAS = RPC_QUOTA_RELAYED + RPC_OWNER_COUNT };
+/*
+ * Calls that are passed on have quotas of their own per owner: another daemon that hangs holds up nothing else. Those it
+ * answers from memory it answers at once; they have a larger one, so that many can be under way.
+ */
+enum {
+    RPC_QUOTA_ORDINARY,
+    RPC_QUOTA_INTERRUPT,
+    RPC_QUOTA_RELAYED,
+    RPC_QUOTA_RELAYED_INLINE = RPC_QUOTA_RELAYED + RPC_OWNER_COUNT,
+    RPC_QUOTAS = RPC_QUOTA_RELAYED_INLINE + RPC_OWNER_COUNT,
+};
 
 struct RpcClient {
     unsigned int refs;
@@ -98,7 +107,7 @@ struct RpcCall {
     Job *job;
     uint64_t started;
     Arena arena;
-    char memory[CALL_MEMORY] __attribute__((aligned(16)));
+    char memory[CALL_MEMORY] __attribute__((aligned(16))); /* a relayed call has none: nothing is decoded */
 };
 
 /* server.c */

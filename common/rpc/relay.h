@@ -7,7 +7,7 @@
  * event callback ids, which are unique within the client's connection whoever gave them. Streams, descriptors, events and
  * errors pass both ways.
  *
- *   bounds       as of calls served here: max_client_requests running per owning daemon, RPC_STREAM_MAX streams,
+ *   bounds       as of calls served here: max_client_requests running per owning daemon (see server.h), RPC_STREAM_MAX streams,
  *                RPC_CALLBACKS_MAX registrations. What the client does not read is not read from the other daemon either
  *                (from RPC_OUTPUT_HIGH unsent bytes on), what the other daemon does not take is not read from the client:
  *                neither calls nor a stream's data.

@@ -7,8 +7,8 @@
  *   clients of a server       max_clients; at the bound no more are accepted, they wait in the kernel's backlog
  *   not yet authenticated     max_anonymous_clients; as above; who has not after a minute is disconnected
  *   running calls of a client max_client_requests each for ordinary calls, for interrupting ones, and for those passed on to
- *                             each other daemon; more are kept, unread from a certain size on, until one ends. Calls that
- *                             answer from memory are never kept waiting.
+ *                             each other daemon (64 of those it answers from memory); more are kept, unread from a
+ *                             certain size on, until one ends. Calls that we answer from memory are never kept waiting.
  *   unsent replies            past RPC_OUTPUT_HIGH no more calls are taken from that client
  *   unsent events             past RPC_EVENTS_MAX the client is disconnected
  *
