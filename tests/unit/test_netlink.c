@@ -371,11 +371,12 @@ macvtaps(void **state)
     assert_contains(shown, "\"address\":\"52:54:00:00:00:09\"");
     assert_done(link_set_up(nl, first, true, err));
     assert_done(macvtap_open(nl, first, 4, true, scratch, fds, err));
-    /* A frame with its virtio header, out through the lower device. */
+    /* Frames with their virtio header, out through the lower device. The kernel has a few of its own to send. */
     memset(frame + 10, 0xff, 6);
-    assert_int_equal(write(fds[3], frame, sizeof(frame)), sizeof(frame));
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(write(fds[i % 4], frame, sizeof(frame)), sizeof(frame));
     assert_done(link_get(nl, first, &link, err));
-    assert_int_equal(link.tx_packets, 1);
+    assert_in_range(link.tx_packets, 100, 120);
     for (int i = 0; i < 4; i++)
         close(fds[i]);
     assert_refused(macvtap_open(nl, "v0", 1, true, scratch, fds, err), "interface 'v0' is no macvtap");
