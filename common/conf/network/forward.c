@@ -4,7 +4,7 @@
 #include <string.h>
 
 const char *const forward_mode_names[] = {
-    NULL, "nat", "route", "open", "bridge", "private", "vepa", "passthrough", "hostdev", NULL,
+    NULL, "nat", "route", "open", "bridge", "private", "vepa", "passthrough", "hostdev", "none", NULL,
 };
 
 /* -- the pool: interfaces by name or by address -- */
@@ -138,6 +138,13 @@ forward_check(XmlParse *parse, xmlNode *element, void *object)
                            "<forward> has both <interface> and <address>; a pool has one kind of member");
     if (forward->dev && !*forward->dev)
         g_clear_pointer(&forward->dev, g_free);
+    if (forward->mode != FORWARD_SAID_NONE)
+        return 0;
+    if (forward->dev || interface || address || forward->pf)
+        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "<forward mode='none'> has no interfaces");
+    /* The same as saying nothing. */
+    forward->mode = FORWARD_NONE;
+    forward->present = false;
     return 0;
 }
 

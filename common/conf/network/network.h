@@ -18,6 +18,7 @@ typedef enum ForwardMode {
     FORWARD_BRIDGE,   /* a host bridge (<bridge>), or macvtap over interfaces (<interface>) */
     FORWARD_PRIVATE, FORWARD_VEPA, FORWARD_PASSTHROUGH, /* macvtap */
     FORWARD_HOSTDEV,  /* whole PCI functions */
+    FORWARD_SAID_NONE, /* "none" while it is read; a definition has FORWARD_NONE then */
 } ForwardMode;
 extern const char *const forward_mode_names[]; /* NULL, "nat", "route", ... */
 

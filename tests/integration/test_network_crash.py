@@ -1,0 +1,148 @@
+"""kill -9 of virtnetworkd at any moment, with guests talking over its networks: no packet is lost, no rule is written again, dnsmasq
+is not restarted, leases and ports stay, and what a call was doing is done or undone.
+
+$VIRTD_TEST_KILLS=200 is the long run, $VIRTD_TEST_SEED repeats one."""
+import os
+import random
+import re
+import threading
+import time
+
+import pytest
+from harness import Guest, wait_until
+from netlab import Station, nat, traces, write
+
+HOST = {'netns': True}
+KILLS = int(os.environ.get('VIRTD_TEST_KILLS', '25'))
+SEED = int(os.environ.get('VIRTD_TEST_SEED', str(int(time.time()))))
+
+
+@pytest.fixture(scope='module')
+def residents(host):
+    """A network with two stations on it that never stop talking, and a guest with a port."""
+    host.run('ip', 'link', 'set', 'lo', 'up')
+    host.virsh('net-define', write(host, 'home', nat('home', 'virbr-home')))
+    host.virsh('net-start', 'home')
+    stations = [Station(host, f'home{i}', 'virbr-home', mac=f'52:54:00:99:00:0{i}') for i in (1, 2)]
+    addresses = [station.dhcp(f'home{i}') for i, station in enumerate(stations)]
+    guest = Guest(host, 'tenant', extra="<interface type='network'><source network='home'/><model type='virtio'/></interface>")
+    guest.create()
+    yield {'stations': stations, 'addresses': addresses}
+    guest.remove()
+    for station in stations:
+        station.remove()
+    host.virsh('net-destroy', 'home')
+    host.virsh('net-undefine', 'home')
+
+
+def ruleset(host):
+    return host.run('nft', '-a', 'list', 'ruleset').stdout  # with handles: a rule written again has another one
+
+
+def kill_daemon(host):
+    host.run('pkill', '-KILL', '-x', 'virtnetworkd', check=False)
+
+
+def facts(host):
+    leases = sorted(re.findall(r'(52:54:00:99:00:0\d).*?(10\.91\.1\.\d+)', host.virsh('net-dhcp-leases', 'home')))
+    ports = sorted(re.findall(r'[0-9a-f]{8}-[0-9a-f-]{27}', host.virsh('net-port-list', 'home')))
+    return {'leases': leases, 'ports': ports, 'dnsmasq': host.processes(r'dnsmasq/home\.conf'), 'rules': ruleset(host)}
+
+
+def busy(host, stop):
+    """A client that changes things all the time; its calls may fail, since the daemon is killed under it."""
+    path = write(host, 'visitor', nat('visitor', 'virbr-vis', prefix='10.92.7'))
+    entry = "<host mac='52:54:00:99:07:01' name='fixed' ip='10.92.7.77'/>"
+    while not stop.is_set():
+        for step in (['net-define', path], ['net-start', 'visitor'],
+                     ['net-update', 'visitor', 'add-last', 'ip-dhcp-host', entry, '--live', '--config'],
+                     ['net-destroy', 'visitor'], ['net-undefine', 'visitor'], ['net-create', path], ['net-destroy', 'visitor']):
+            if stop.is_set():
+                return
+            host.virsh(*step, check=False)
+
+
+def ping(station, address):
+    """Pings that go on until interrupted; gives the numbers of sent and answered ones."""
+    return station.spawn('busybox', 'ping', '-i', '0.05', address)
+
+
+def settle(host):
+    """The visitor is gone, whatever it was in the middle of."""
+    def gone():
+        host.virsh('net-destroy', 'visitor', check=False)
+        host.virsh('net-undefine', 'visitor', check=False)
+        return 'visitor' not in host.virsh('net-list', '--all', '--name').split()
+    wait_until(gone, 'the visitor is gone')
+    wait_until(lambda: not host.processes(r'dnsmasq/visitor\.conf'), 'its dnsmasq is gone')
+
+
+def test_killed_while_nothing_happens(host, residents):
+    """Restarts touch nothing: the same rules by handle, the same dnsmasq, the same leases and ports, every ping answered."""
+    print(f'seed {SEED}')
+    rng = random.Random(SEED)
+    before = facts(host)
+    assert len(before['leases']) == 2 and len(before['ports']) == 1 and before['dnsmasq']
+    pings = ping(residents['stations'][0], residents['addresses'][1])
+    monitor = host.spawn('stdbuf', '-oL', 'nft', 'monitor')
+    for kill in range(KILLS):
+        kill_daemon(host)
+        if rng.random() < 0.5:
+            time.sleep(rng.uniform(0, 0.05))  # sometimes the next kill comes while it is still starting
+        if rng.random() < 0.7:
+            assert 'home' in host.virsh('net-list', '--name').split(), f'kill {kill}, seed {SEED}'
+    assert facts(host) == before, f'seed {SEED}'
+    pings.process.send_signal(2)
+    summary = pings.expect(r'packets transmitted')
+    sent, answered = map(int, re.search(r'(\d+) packets transmitted, (\d+) packets received', summary).groups())
+    assert sent == answered > 0, f'seed {SEED}: {summary}'
+    monitor.end()
+    changes = []
+    while (line := monitor._queue.get()) is not None:
+        changes.append(line)
+    assert changes == [], f'seed {SEED}: rules were written: {changes[:5]}'
+
+
+def test_killed_in_the_middle_of_changes(host, residents):
+    print(f'seed {SEED}')
+    rng, stop = random.Random(SEED), threading.Event()
+    settle(host)
+    before, left = facts(host), traces(host)
+    pings = ping(residents['stations'][0], residents['addresses'][1])
+    worker = threading.Thread(target=busy, args=(host, stop))
+    worker.start()
+    try:
+        for kill in range(KILLS):
+            stop.wait(rng.uniform(0, 0.3))
+            kill_daemon(host)
+            names = host.virsh('net-list', '--name').split()
+            assert 'home' in names, f'kill {kill}, seed {SEED}: {names}'
+    finally:
+        stop.set()
+        worker.join()
+    settle(host)
+    after = facts(host)
+    assert {k: v for k, v in after.items() if k != 'rules'} == {k: v for k, v in before.items() if k != 'rules'}, f'seed {SEED}'
+    own = [line for line in before['rules'].splitlines() if '"home"' in line]
+    assert [line for line in after['rules'].splitlines() if '"home"' in line] == own, f'seed {SEED}: rules of home were written again'
+    pings.process.send_signal(2)
+    summary = pings.expect(r'packets transmitted')
+    sent, answered = map(int, re.search(r'(\d+) packets transmitted, (\d+) packets received', summary).groups())
+    assert sent == answered > 0, f'seed {SEED}: {summary}'
+
+    def tidy():
+        now = traces(host)
+        now['processes'], left['processes'] = [], []
+        now['rules'] = left['rules'] = ''
+        return now == left
+    wait_until(tidy, f'nothing is left of the visitor (seed {SEED})')
+
+
+def test_stopped_and_activated_again(host, residents):
+    """An orderly end is as invisible as a violent one."""
+    before = facts(host)
+    for _ in range(5):
+        host.run('pkill', '-TERM', '-x', 'virtnetworkd')
+        wait_until(lambda: not host.daemon_pid('virtnetworkd'), 'the daemon has left')
+        assert 'home' in host.virsh('net-list', '--name').split()
+    assert facts(host) == before
