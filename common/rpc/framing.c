@@ -18,6 +18,7 @@
 
 #define SCRATCH_SIZE (256u << 10)
 #define LINGER (10 * USEC_PER_SEC) /* how long a closing connection may take to read what is queued */
+#define DIRECT_MIN (16u << 10) /* from this size on a message is worth a system call of its own */
 #define KEEP_OUTPUT (4u << 10) /* an empty output buffer larger than this is given back */
 
 /* Every connection's input arrives here first; there is one thread and no nested loop. */
@@ -190,6 +191,17 @@ compact(RpcConn *conn)
     conn->out_sent = 0;
 }
 
+static void
+put_head(uint8_t *head, const RpcHeader *header)
+{
+    wire_put_u32(head + 4, header->program);
+    wire_put_u32(head + 8, header->version);
+    wire_put_u32(head + 12, header->proc);
+    wire_put_u32(head + 16, header->type);
+    wire_put_u32(head + 20, header->serial);
+    wire_put_u32(head + 24, header->status);
+}
+
 WireBuffer *
 rpc_conn_begin(RpcConn *conn, const RpcHeader *header, unsigned int n_fds)
 {
@@ -200,12 +212,7 @@ rpc_conn_begin(RpcConn *conn, const RpcHeader *header, unsigned int n_fds)
     conn->building_fds = n_fds;
     conn->out.limit = conn->message + RPC_FRAME_HEAD + RPC_PAYLOAD_MAX;
     head = wire_buffer_append(&conn->out, RPC_FRAME_HEAD + (n_fds ? 4 : 0), NULL);
-    wire_put_u32(head + 4, header->program);
-    wire_put_u32(head + 8, header->version);
-    wire_put_u32(head + 12, header->proc);
-    wire_put_u32(head + 16, header->type);
-    wire_put_u32(head + 20, header->serial);
-    wire_put_u32(head + 24, header->status);
+    put_head(head, header);
     if (n_fds)
         wire_put_u32(head + 28, n_fds);
     return &conn->out;
@@ -234,11 +241,48 @@ rpc_conn_abandon(RpcConn *conn)
     conn->out.len = conn->message;
 }
 
+static void
+queue_bytes(RpcConn *conn, const void *bytes, size_t size)
+{
+    conn->out.limit = conn->out.len + size;
+    if (size)
+        memcpy(wire_buffer_append(&conn->out, size, NULL), bytes, size);
+}
+
+/* A large message that has none before it goes out from where it lies; what the socket does not take is queued. */
+static void
+send_directly(RpcConn *conn, const RpcHeader *header, const void *payload, size_t size)
+{
+    uint8_t head[RPC_FRAME_HEAD];
+    struct iovec iov[] = { { head, sizeof(head) }, { (void *)payload, size } };
+    struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+    ssize_t n;
+    size_t sent;
+
+    wire_put_u32(head, sizeof(head) + size);
+    put_head(head, header);
+    do
+        n = sendmsg(conn->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    sent = MAX(n, 0); /* an error shows again when the rest is sent */
+    if (sent < sizeof(head))
+        queue_bytes(conn, head + sent, sizeof(head) - sent);
+    sent -= MIN(sent, sizeof(head));
+    queue_bytes(conn, (const uint8_t *)payload + sent, size - sent);
+    if (conn->out.len && !conn->busy)
+        want_work(conn);
+}
+
 void
 rpc_conn_send_fds(RpcConn *conn, const RpcHeader *header, const void *payload, size_t size, const int *fds, unsigned int n_fds)
 {
-    WireBuffer *out = rpc_conn_begin(conn, header, n_fds);
+    WireBuffer *out;
 
+    if (size >= DIRECT_MIN && !n_fds && conn->out.len == 0 && !conn->closing) {
+        send_directly(conn, header, payload, size);
+        return;
+    }
+    out = rpc_conn_begin(conn, header, n_fds);
     if (size)
         memcpy(wire_buffer_append(out, size, NULL), payload, size);
     rpc_conn_end(conn, fds, n_fds);
