@@ -63,7 +63,7 @@ refresh(Firewall *fw)
         return r;
     r = kernel_read(fw->nl, fw->current, &fw->generation);
     fw->known = r == 0;
-    return r;
+    return r == -EINVAL ? -EPROTONOSUPPORT : r; /* nobody there to ask */
 }
 
 static bool
@@ -305,10 +305,12 @@ reconcile(Firewall *fw, GHashTable *wanted, Error *err)
         }
         if (r == -ERESTART || r == -EINTR)
             continue;
-        if (anew || r == -EPERM)
+        if (anew || r == -EPERM || r == -EPROTONOSUPPORT)
             break;
         anew = true; /* something of somebody else's holds on to our chains */
     }
+    if (r == -EPROTONOSUPPORT)
+        return error_setf(err, FROM_FIREWALL, ERR_CONFIG_UNSUPPORTED, "this kernel has no nftables (CONFIG_NF_TABLES)");
     return netlink_fail(fw->nl, r, err, "cannot change %s in the packet filter's tables '%s'", what->str, FIREWALL_TABLE);
 }
 

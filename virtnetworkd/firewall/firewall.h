@@ -50,8 +50,8 @@ enum { FIREWALL_KEPT = 0, FIREWALL_CHANGED = 1 };
  * Make the kernel's rules be those of exactly these networks: missing ones are added, changed ones mended, those of others
  * removed, without a network the tables too. One batch; when all is right nothing is sent and the generation stays. Also the
  * repair after firewall_watch() called. Texts about what this kernel cannot do are appended to warnings (of char *, owned by it);
- * they concern one feature, the rest works. FIREWALL_KEPT, FIREWALL_CHANGED, or ERR_OPERATION_FAILED/ERR_SYSTEM_ERROR with nothing
- * changed.
+ * they concern one feature, the rest works. FIREWALL_KEPT, FIREWALL_CHANGED, or with nothing changed ERR_SYSTEM_ERROR or (a kernel
+ * without nftables) ERR_CONFIG_UNSUPPORTED.
  */
 int firewall_sync(Firewall *fw, const FirewallNetwork *const *networks, size_t n, GPtrArray *warnings, Error *err);
 

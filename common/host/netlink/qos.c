@@ -67,7 +67,7 @@ ensure_class(Netlink *nl, unsigned index, const TcTree *tree, const TcClass *cla
 static int
 ensure_tree(Netlink *nl, unsigned index, uint32_t fallback, const TcClass *classes, size_t n)
 {
-    TcTree tree;
+    TcTree tree = { 0 };
     int r = tc_read(nl, index, &tree);
 
     if (r == 0 && (!is_ours(&tree) || tree.fallback != fallback)) {
@@ -79,8 +79,7 @@ ensure_tree(Netlink *nl, unsigned index, uint32_t fallback, const TcClass *class
     }
     for (size_t i = 0; r == 0 && i < n; i++)
         r = ensure_class(nl, index, &tree, &classes[i], i > 0 || n == 1);
-    if (tree.classes)
-        tc_tree_done(&tree);
+    tc_tree_done(&tree);
     return r;
 }
 
