@@ -234,6 +234,8 @@ class Host:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        for left in Path('/run/netns').glob(f'{self.root.name}.*'):  # of a test that could not remove them
+            subprocess.run(['ip', 'netns', 'del', left.name], check=False)
         shutil.rmtree(self.root, ignore_errors=True)
 
 

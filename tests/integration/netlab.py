@@ -52,9 +52,10 @@ class Station:
     """A machine on a bridge: a network namespace behind a pair of virtual cables, with the tools of busybox."""
 
     def __init__(self, host, name, bridge, mac=None):
-        self.host, self.name, self.cable = host, name, f'c-{name}'
-        host.run('ip', 'netns', 'add', name)
-        host.run('ip', 'link', 'add', self.cable, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name)
+        self.host, self.cable = host, f'c-{name}'
+        self.name = f'{host.root.name}.{name}'  # names of namespaces are this machine's: other tests run beside us
+        host.run('ip', 'netns', 'add', self.name)
+        host.run('ip', 'link', 'add', self.cable, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', self.name)
         if mac:
             self.run('ip', 'link', 'set', 'eth0', 'address', mac)
         if bridge:
