@@ -56,6 +56,29 @@ def test_a_guest_gets_its_address(host, guest, network):
         station.remove()
 
 
+def test_a_guest_resolves_and_reaches_the_outside(host, guest):
+    """By DHCP, a name from the network's DNS, and the address translation: the server knows no way to the guests' subnet."""
+    server = Station(host, 'server', None)
+    try:
+        host.run('ip', 'addr', 'add', '198.51.100.1/24', 'dev', server.cable)
+        server.address('198.51.100.2/24')
+        page = host.root / 'www'
+        page.mkdir()
+        (page / 'index.html').write_text('a page from outside\n')
+        server.run('busybox', 'httpd', '-p', '198.51.100.2:80', '-h', str(page))
+        xml = nat('out', 'virbr-out').replace('<ip ', "<dns><host ip='198.51.100.2'><hostname>server.test</hostname></host></dns><ip ", 1)
+        with active(host, 'out', xml):
+            g = guest('reader', kind='kernel', extra=card('out'))
+            g.path.write_text(g.xml.replace('panic=-1', 'panic=-1 virtd.fetch=http://server.test/'))
+            g.create()
+            wait_until(lambda: b'virtd-guest: fetched a page from outside' in g.console.read_bytes(), 'the guest has read the page')
+            assert '10.91.1.' in host.virsh('net-dhcp-leases', 'out') and '10.91.1.' in host.virsh('domifaddr', 'reader')
+            host.virsh('destroy', 'reader')
+    finally:
+        host.run('sh', '-c', f'ip netns pids {server.name} | xargs -r kill')
+        server.remove()
+
+
 # --- ports ---
 
 def test_port_is_shown_and_counted(host, guest, network):
@@ -90,7 +113,7 @@ def test_port_comes_back_when_the_guest_dies_unseen(host, guest, network, dead):
     kill(host, *dead)
     host.run('pkill', '-KILL', '-f', '^/usr/bin/qemu.*guest=p,')
     wait_until(lambda: not host.processes(r'guest=p[,\0]'), f'{pid} is gone')
-    assert 'p' not in host.virsh('list', '--name').split()
+    wait_until(lambda: 'p' not in host.virsh('list', '--name').split(), 'its end was noticed')
     wait_until(lambda: not ports(host, network), 'the port is given back')
 
 

@@ -4,15 +4,15 @@ import os
 
 import pytest
 
-from harness import BOOTSECTOR_UP, UP, install_guests, wait_until
+from harness import BOOTSECTOR_UP, SOURCE, UP, install_guests, wait_until
 
-HOST = {'no_kvm': False}
+HOST = {'no_kvm': False, 'netns': True}
 
 
-def install(host, name, marker, *options):
+def install(host, name, marker, *options, network='none', osinfo='detect=off,require=off'):
     console = host.root / 'images' / f'{name}.console'
     host.run('virt-install', '--connect', host.uri, '--name', name, '--import', '--noautoconsole', '--graphics', 'none',
-             '--network', 'none', '--osinfo', 'detect=off,require=off', '--serial', f'file,path={console}', '--console',
+             '--network', network, '--osinfo', osinfo, '--serial', f'file,path={console}', '--console',
              'target.type=serial', '--check', 'all=off', *options)
     wait_until(lambda: console.exists() and marker.encode() in console.read_bytes(), f'{name} shows {marker!r}')
     assert host.virsh('domstate', name).strip() == 'running'
@@ -55,3 +55,33 @@ def test_kvm_guest(host, name):
     disk.chmod(0o666)
     # A plain processor: a nested KVM may refuse registers of the host's own.
     install(host, name, BOOTSECTOR_UP, '--virt-type', 'kvm', '--machine', 'pc', '--cpu', 'qemu64', '--memory', '64', '--disk', from_file(disk, 'ide'))
+
+
+NETWORKS = {
+    'default': "type='network'", 'bridge=br-vi': "type='bridge'", 'type=direct,source=vi-up,source.mode=bridge': "type='direct'",
+}
+
+
+@pytest.fixture(scope='module')
+def connections(host):
+    """The network of the package, a bridge and an interface of the host."""
+    host.run('ip', 'link', 'set', 'lo', 'up')
+    host.run('ip', 'link', 'add', 'br-vi', 'type', 'bridge')
+    host.run('ip', 'link', 'add', 'vi-up', 'type', 'veth', 'peer', 'name', 'vi-peer')
+    for link in 'br-vi', 'vi-up', 'vi-peer':
+        host.run('ip', 'link', 'set', link, 'up')
+    host.virsh('net-define', str(SOURCE / 'units/default-network.xml'))
+    host.virsh('net-start', 'default')
+    yield
+    host.virsh('net-destroy', 'default')
+    host.virsh('net-undefine', 'default')
+
+
+@pytest.mark.parametrize('network', NETWORKS, ids=['default', 'bridge', 'direct'])
+def test_networks(host, name, connections, network):
+    images = install_guests(host)
+    install(host, name, UP, '--virt-type', 'qemu', '--machine', 'q35', '--memory', '160', '--disk', 'none',
+            '--boot', f'kernel={images}/vmlinuz,initrd={images}/initrd,kernel_args="console=ttyS0 quiet panic=-1"', network=network, osinfo='linux2022')
+    assert f'<interface {NETWORKS[network]}>' in host.virsh('dumpxml', name)
+    if network == 'default':
+        wait_until(lambda: '192.168.122.' in host.virsh('domifaddr', name), 'the guest has an address')
