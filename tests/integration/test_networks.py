@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from harness import python_inside, wait_until
+from harness import SOURCE, python_inside, wait_until
 from netlab import Station, active, nat, traces, write
 
 HOST = {'netns': True}
@@ -245,6 +245,31 @@ def test_update_of_a_host_entry(host):
         host.virsh('net-undefine', 'u')
 
 
+def test_a_host_entry_taken_out_is_forgotten(host):
+    """Its lease and the name go with it, at once, not when the lease expires."""
+    host.virsh('net-define', write(host, 'v', nat('v', 'virbr-v')))
+    host.virsh('net-start', 'v')
+    entry = "<host mac='52:54:00:91:00:05' name='leaving' ip='10.91.1.201'/>"
+    host.virsh('net-update', 'v', 'add-last', 'ip-dhcp-host', entry, '--live', '--config')
+    leaving, staying = Station(host, 'std', 'virbr-v', mac='52:54:00:91:00:05'), Station(host, 'ste', 'virbr-v', mac='52:54:00:91:00:06')
+
+    def known(name):
+        return 'Name:' in leaving.run('busybox', 'nslookup', name, '10.91.1.1', check=False).stdout
+    try:
+        assert leaving.dhcp('leaving') == '10.91.1.201'
+        other = staying.dhcp('staying')
+        assert known('leaving') and known('staying')
+        host.virsh('net-update', 'v', 'delete', 'ip-dhcp-host', entry, '--live', '--config')
+        wait_until(lambda: not known('leaving'), 'the name is gone')
+        leases = host.virsh('net-dhcp-leases', 'v')
+        assert '10.91.1.201' not in leases and other in leases and known('staying')
+    finally:
+        leaving.remove()
+        staying.remove()
+        host.virsh('net-destroy', 'v')
+        host.virsh('net-undefine', 'v')
+
+
 def test_metadata(host):
     host.virsh('net-define', write(host, 'm', nat('m', 'virbr-m')))
     code = '''
@@ -322,3 +347,37 @@ def test_a_bridge_taken_away(host):
         host.run('ip', 'link', 'del', 'virbr-ta')
         wait_until(lambda: host.virsh('net-list', '--name').split() == [], 'the network is inactive')
     wait_until(lambda: not host.processes('dnsmasq'), 'its dnsmasq is gone')
+
+
+# --- the network of the package ---
+
+def test_the_network_of_the_package(host):
+    """Put in place by the installation, it takes another subnet when the host is in its own, is the same for ever after, and once
+    removed stays so."""
+    def forget_daemon():
+        host.run('pkill', '-TERM', '-x', 'virtnetworkd', check=False)
+        wait_until(lambda: not host.daemon_pid('virtnetworkd'), 'the daemon is gone')
+    networks = host.root / 'etc/libvirt/qemu/networks'
+    forget_daemon()
+    host.run('ip', 'link', 'add', 'lan0', 'type', 'veth', 'peer', 'name', 'lan1')
+    host.run('ip', 'addr', 'add', '192.168.122.9/24', 'dev', 'lan0')
+    host.run('ip', 'link', 'set', 'lan0', 'up')
+    (networks / 'default.xml').write_text((SOURCE / 'units/default-network.xml').read_text())
+    (networks / 'autostart/default.xml').symlink_to(networks / 'default.xml')
+    try:
+        assert 'default' in host.virsh('net-list', '--all', '--name')
+        wait_until(lambda: '<uuid>' in (networks / 'default.xml').read_text(), 'the definition is settled')
+        xml = host.virsh('net-dumpxml', 'default')
+        assert re.search(r"address='192\.168\.(\d+)\.1'", xml).group(1) != '122' and re.search(r"start='192\.168\.(\d+)\.2'", xml).group(1) != '122'
+        assert 'Autostart:      yes' in host.virsh('net-info', 'default')
+        forget_daemon()
+        assert host.virsh('net-dumpxml', 'default') == xml
+        host.virsh('net-start', 'default')
+        host.virsh('net-destroy', 'default')
+        host.virsh('net-undefine', 'default')
+        forget_daemon()
+        assert 'default' not in host.virsh('net-list', '--all', '--name')
+        done = host.run(str(SOURCE / 'units/install-default-network'), str(SOURCE / 'units/default-network.xml'), str(networks))
+        assert done.returncode == 0 and not (networks / 'default.xml').exists()
+    finally:
+        host.run('ip', 'link', 'del', 'lan0')

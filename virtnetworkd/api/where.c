@@ -1,5 +1,6 @@
 #include "virtnetworkd/api/where.h"
 
+#include "virtnetworkd/network/hook.h"
 #include "virtnetworkd/network/persist.h"
 #include "virtnetworkd/network/run.h"
 
@@ -27,6 +28,7 @@ go_live(Job *job, Network *network, NetworkDef *live, Error *err)
     network_set_live(network, live);
     if (network_apply(job, network, err) == 0) {
         persist_status_soft(network);
+        hook_network_soft(job, network, "updated", "begin");
         network_def_unref(old);
         return 0;
     }

@@ -10,6 +10,7 @@
 
 #include "common/base/file.h"
 #include "virtnetworkd/dnsmasq/conf.h"
+#include "virtnetworkd/dnsmasq/forget.h"
 #include "virtnetworkd/dnsmasq/lease.h"
 #include "virtnetworkd/driver.h"
 #include "virtnetworkd/network/run.h"
@@ -79,19 +80,35 @@ write_if_changed(const char *path, const char *text, Error *err)
 
 typedef enum { CHANGED_NOTHING, CHANGED_RECORDS, CHANGED_CONF } Changed;
 
+typedef struct Change {
+    Changed what;
+    char *old_hosts, *new_hosts; /* the fixed hosts; owned */
+} Change;
+
+static void
+change_done(Change *change)
+{
+    g_free(change->old_hosts);
+    g_free(change->new_hosts);
+}
+#define _cleanup_change_ __attribute__((cleanup(change_done)))
+
 /* The files as the definition wants them, and what of them was different. */
 static int
-write_files(Network *network, const Files *files, Changed *ret, Error *err)
+write_files(Network *network, const Files *files, Change *ret, Error *err)
 {
     const DnsmasqPaths paths = { .hosts = files->hosts, .addn = files->addn, .pid = files->pid,
                                  .lease_helper = network->driver->lease_helper, .user = choose_user() };
     g_autoptr(DnsmasqConf) text = NULL;
     int conf, hosts, addn;
 
+    if (access(files->hosts, F_OK) == 0 && file_read(files->hosts, FILE_MAX, &ret->old_hosts, NULL, err) < 0)
+        return -1;
     if (dnsmasq_conf_generate(network->live, &paths, &text, err) < 0 || (hosts = write_if_changed(files->hosts, text->hosts, err)) < 0 ||
         (addn = write_if_changed(files->addn, text->addn, err)) < 0 || (conf = write_if_changed(files->conf, text->conf, err)) < 0)
         return -1;
-    *ret = conf ? CHANGED_CONF : hosts || addn ? CHANGED_RECORDS : CHANGED_NOTHING;
+    ret->what = conf ? CHANGED_CONF : hosts || addn ? CHANGED_RECORDS : CHANGED_NOTHING;
+    ret->new_hosts = g_steal_pointer(&text->hosts);
     return 0;
 }
 
@@ -224,25 +241,29 @@ int
 dnsmasq_apply(Job *job, Network *network, Error *err)
 {
     _cleanup_files_ Files files = files_of(network);
+    g_autofree char *leases = network->live->bridge.name ? lease_path(network->driver, network->live) : NULL;
     Dnsmasq *dnsmasq = &network->run->dnsmasq;
-    Changed changed;
+    _cleanup_change_ Change change = { 0 };
+    int forget = 0;
 
     if (!dnsmasq_conf_needed(network->live))
         return dnsmasq_stop(job, network, err);
-    if (write_files(network, &files, &changed, err) < 0)
+    if (write_files(network, &files, &change, err) < 0)
+        return -1;
+    if (change.old_hosts && (forget = forget_leases(leases, change.old_hosts, change.new_hosts, true, err)) < 0)
         return -1;
     if (!runs(dnsmasq)) {
         dnsmasq_done(dnsmasq);
         take_hold(network, &files);
     }
     dnsmasq->retry = sd_event_source_disable_unref(dnsmasq->retry);
-    if (runs(dnsmasq) && changed == CHANGED_NOTHING)
+    if (runs(dnsmasq) && change.what == CHANGED_NOTHING)
         return 0;
-    if (runs(dnsmasq) && changed == CHANGED_RECORDS) {
+    if (runs(dnsmasq) && change.what == CHANGED_RECORDS && !forget) {
         process_kill(&dnsmasq->process, SIGHUP);
         return 0;
     }
-    if (dnsmasq_stop(job, network, err) < 0)
+    if (dnsmasq_stop(job, network, err) < 0 || (forget && forget_leases(leases, change.old_hosts, change.new_hosts, false, err) < 0))
         return -1;
     return start(job, network, &files, err);
 }

@@ -8,6 +8,7 @@
 #include "virtnetworkd/network/define.h"
 #include "virtnetworkd/network/event.h"
 #include "virtnetworkd/network/hook.h"
+#include "virtnetworkd/network/names.h"
 #include "virtnetworkd/network/persist.h"
 #include "virtnetworkd/network/rules.h"
 #include "virtnetworkd/network/run.h"
@@ -52,7 +53,8 @@ network_apply(Job *job, Network *network, Error *err)
     if (!network_def_owns_bridge(network->live))
         return 0;
     zone_watch(driver);
-    if (bridge_up(driver, network->live, err) < 0 || zone_apply(job, network, err) < 0 || rules_add(network, err) < 0 || dnsmasq_apply(job, network, err) < 0)
+    if (bridge_up(driver, network->live, err) < 0 || zone_apply(job, network, err) < 0 || rules_add(network, err) < 0 || dnsmasq_apply(job, network, err) < 0 ||
+        names_register(job, network, err) < 0)
         return -1;
     return bandwidth_apply(driver, network, err);
 }
