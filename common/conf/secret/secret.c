@@ -13,7 +13,7 @@ const char *const secret_usage_names[] = { NULL, "volume", "ceph", "iscsi", "tls
 #define S SecretDef
 
 static const XmlRow usage_rows[] = {
-    A_ENUM("type", S, usage, secret_usage_names, "what the secret opens", .flags = XR_REQUIRED),
+    A_CHOICE("type", S, usage, secret_usage_names, "what the secret opens", .flags = XR_REQUIRED, .code = ERR_CONFIG_UNSUPPORTED),
     E_LSTR("volume", S, usage_id, "path of the volume", WHEN(S, usage, SECRET_VOLUME), .flags = XR_REQUIRED),
     E_LSTR("name", S, usage_id, "name that users of the secret give", WHEN(S, usage, SECRET_CEPH, SECRET_TLS, SECRET_VTPM),
            .flags = XR_REQUIRED),
@@ -22,9 +22,11 @@ static const XmlRow usage_rows[] = {
 };
 static SCHEMA(usage_schema, "secretUsage", S, usage_rows, "what the secret is for");
 
+static const char *const yesno_names[] = { NULL, "yes", "no", NULL };
+
 static const XmlRow secret_rows[] = {
-    A_YESNO("ephemeral", S, ephemeral, "the value is kept in memory only", .def = "no"),
-    A_YESNO("private", S, is_private, "the value is told to no client", .def = "no"),
+    A_CHOICE("ephemeral", S, ephemeral, yesno_names, "the value is kept in memory only", .def = "no"),
+    A_CHOICE("private", S, is_private, yesno_names, "the value is told to no client", .def = "no"),
     E_UUID("uuid", S, uuid, "identity"),
     E_LSTR("description", S, description, "text for people"),
     GROUP("usage", usage_schema, "what the secret is for"),
@@ -100,7 +102,7 @@ secret_def_read(xmlNode *root, unsigned flags, SecretDef **ret_def, Error *err)
 
     def->refs = 1;
     if (!xml_is(root, "secret", NULL))
-        return error_setf(err, FROM_SECRET, ERR_XML_ERROR, "XML error: the document is a <%s>, expected a <secret>",
+        return error_setf(err, FROM_XML, ERR_XML_ERROR, "XML error: the document is a <%s>, expected a <secret>",
                           (const char *)root->name);
     xml_read(&parse, root, &secret_schema, def);
     result = xml_parse_result(&parse, err);

@@ -56,7 +56,7 @@ vol_name_check(const char *name, PoolType pool_type, Error *err)
     if (!*name || !storage_text_is_plain(name))
         return REFUSE_XML("the name of a volume must not be empty or have control characters");
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return REFUSE_XML("'%s' is no name of a volume", name);
+        return storage_refuse(err, ERR_OPERATION_INVALID, "Requested operation is not valid: '%s' is no name of a volume", name);
     if (strlen(name) > rule->max)
         return REFUSE_XML("volume name '%.32s...' is longer than %zu bytes", name, rule->max);
     if (rule->never && strpbrk(name, rule->never))
@@ -75,14 +75,15 @@ vol_name_check(const char *name, PoolType pool_type, Error *err)
 /* What is said of a format of files. */
 typedef struct FormatRule {
     bool made;       /* can be made, not only read */
+    bool plain;      /* no image: options of images mean nothing to it */
     bool backing;    /* can lie upon another image */
     bool encryption; /* LUKS inside */
 } FormatRule;
 
 static const FormatRule format_rules[FORMAT_AUTO] = {
-    [FORMAT_RAW] = { .made = true, .encryption = true },
-    [FORMAT_DIR] = { .made = true },
-    [FORMAT_ISO] = { .made = true }, /* a raw file that will hold one */
+    [FORMAT_RAW] = { .made = true, .plain = true, .encryption = true },
+    [FORMAT_DIR] = { .made = true, .plain = true },
+    [FORMAT_ISO] = { .made = true, .plain = true }, /* a raw file that will hold one */
     [FORMAT_VPC] = { .made = true },
     [FORMAT_VDI] = { .made = true },
     [FORMAT_QCOW] = { .made = true, .backing = true },
@@ -105,13 +106,14 @@ check_encryption(const VolDef *def, Error *err)
 
     if (!encryption)
         return 0;
+    if (def->format != FORMAT_DIR && encryption->secrets.n != 1)
+        return storage_refuse(err, ERR_INVALID_ARG, "invalid argument: volume '%s': encryption takes a single <secret type='passphrase'>, "
+                              "not %zu", def->name, encryption->secrets.n);
     if (!format_rules[def->format].encryption)
         return REFUSE_UNSUPPORTED("volume '%s': encryption is not supported with format '%s'", def->name, format);
     if (strcmp(encryption->format, "luks") != 0)
         return REFUSE_UNSUPPORTED("volume '%s': creation of %s images with encryption '%s' is not supported, only with 'luks'",
                                   def->name, format, encryption->format);
-    if (encryption->secrets.n != 1)
-        return REFUSE_XML("volume '%s': luks encryption takes one <secret>, not %zu", def->name, encryption->secrets.n);
     return 0;
 }
 
@@ -141,20 +143,49 @@ check_qcow2(const VolDef *def, Error *err)
     return 0;
 }
 
+/* Raw files ignore what is for qcow2, as libvirt lets them. */
+static int
+check_options(const VolDef *def, Error *err)
+{
+    if (def->format == FORMAT_QCOW2)
+        return check_qcow2(def, err);
+    if (!format_rules[def->format].plain && (def->compat || def->cluster_size.set))
+        return REFUSE_UNSUPPORTED("volume '%s': %s is only available with qcow2, not with '%s'", def->name,
+                                  def->compat ? "<compat>" : "<clusterSize>", storage_format_names[def->format]);
+    return 0;
+}
+
+/* Images of others can't be read by QEMU when they lie below a VMDK. */
+static int
+check_backing_format(const VolDef *def, Error *err)
+{
+    const FormatRule *rule = &format_rules[def->format];
+    const char *format = storage_format_names[def->format], *below = storage_format_names[def->backing.format];
+
+    if (!def->backing.path)
+        return 0;
+    if (def->format == FORMAT_RAW || def->format == FORMAT_DIR)
+        return storage_refuse(err, ERR_NO_SUPPORT, "this function is not supported by the connection driver: backing storage not "
+                              "supported for %s volumes: '%s'", format, def->name);
+    if (!rule->backing)
+        return REFUSE_UNSUPPORTED("volume '%s': backing storage not supported for format '%s'", def->name, format);
+    if (def->format == FORMAT_VMDK && def->backing.format != FORMAT_VMDK)
+        return REFUSE_UNSUPPORTED("volume '%s': an image of format 'vmdk' can only lie upon another, not upon one of format '%s'", def->name,
+                                  below);
+    if (def->backing.format == FORMAT_DIR)
+        return REFUSE_UNSUPPORTED("volume '%s' can't lie upon a directory", def->name);
+    return 0;
+}
+
 static int
 check_file(const VolDef *def, Error *err)
 {
-    const FormatRule *rule = &format_rules[def->format];
-    const char *format = storage_format_names[def->format];
-
-    if (!rule->made)
-        return REFUSE_UNSUPPORTED("volume '%s': images of format '%s' can be used, but not made", def->name, format);
-    if (def->backing.path && !rule->backing)
-        return storage_refuse(err, ERR_NO_SUPPORT, "this function is not supported by the connection driver: backing storage not "
-                              "supported for %s volumes", format);
-    if (check_encryption(def, err) < 0)
+    if (!format_rules[def->format].made)
+        return REFUSE_UNSUPPORTED("volume '%s': images of format '%s' can be used, but not made", def->name,
+                                  storage_format_names[def->format]);
+    if (check_backing_format(def, err) < 0 || check_encryption(def, err) < 0)
         return -1;
-    return def->format == FORMAT_QCOW2 ? check_qcow2(def, err) : 0;
+    return check_options(def, err);
 }
 
 /*

@@ -15,7 +15,7 @@ secret_check(XmlParse *parse, xmlNode *element, void *object)
     const SecretRef *secret = object;
 
     if (secret->uuid.set == (secret->usage != NULL))
-        return xml_problem(parse, element, FROM_XML, ERR_XML_ERROR, "element <secret> needs one of 'uuid' and 'usage'");
+        return xml_problem(parse, element, FROM_NONE, ERR_XML_ERROR, "element <secret> needs one of 'uuid' and 'usage'");
     return 0;
 }
 
@@ -50,8 +50,11 @@ SCHEMA(storage_auth_schema, "storageAuth", StorageAuth, auth_rows, "credentials 
        .check = auth_check);
 
 #define E StorageEncryption
+static const char *const encryption_formats[] = { "default", "qcow", "luks", "luks2", "luks-any", NULL };
+
 static const XmlRow cipher_rows[] = {
-    A_STR("name", E, cipher.name, "cipher"),
+    PRESENT(E, cipher.present),
+    A_STR("name", E, cipher.name, "cipher", .flags = XR_REQUIRED),
     A_UINT("size", E, cipher.size, "bits of the key"),
     A_STR("mode", E, cipher.mode, "mode"),
     A_STR("hash", E, cipher.hash, "hash"),
@@ -59,38 +62,54 @@ static const XmlRow cipher_rows[] = {
 };
 static SCHEMA(cipher_schema, "cipher", E, cipher_rows, "cipher of an encrypted image");
 static const XmlRow ivgen_rows[] = {
-    A_STR("name", E, ivgen.name, "generator"),
+    PRESENT(E, ivgen.present),
+    A_STR("name", E, ivgen.name, "generator", .flags = XR_REQUIRED),
     A_STR("hash", E, ivgen.hash, "hash"),
     ROWS_END,
 };
 static SCHEMA(ivgen_schema, "ivgen", E, ivgen_rows, "initialization vectors of an encrypted image");
 
 static int
+check_secrets(XmlParse *parse, xmlNode *element, const E *encryption)
+{
+    LIST_FOREACH(SecretRef, secret, &encryption->secrets) {
+        if (!secret->type)
+            return xml_problem(parse, element, FROM_STORAGE, ERR_XML_ERROR, "<secret> of <encryption> needs type='passphrase'");
+        if (strcmp(secret->type, "passphrase") != 0)
+            return xml_problem(parse, element, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED,
+                               "a <secret> of type '%s' encrypts nothing; the type is 'passphrase'", secret->type);
+    }
+    return 0;
+}
+
+static int
 encryption_check(XmlParse *parse, xmlNode *element, void *object)
 {
-    static const char *const formats[] = { "default", "qcow", "luks", "luks2", "luks-any", NULL };
-    static const char *const engines[] = { "default", "qemu", "librbd", NULL };
     const E *encryption = object;
 
-    if (!g_strv_contains(formats, encryption->format ? encryption->format : ""))
-        return xml_problem(parse, element, FROM_STORAGE, ERR_XML_ERROR,
+    if (!encryption->format || !g_strv_contains(encryption_formats, encryption->format))
+        return xml_problem(parse, element, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED,
                            "encryption format '%s' is not known; allowed: qcow, luks, luks2, luks-any",
                            encryption->format ? encryption->format : "");
-    if (encryption->engine && !g_strv_contains(engines, encryption->engine))
-        return xml_problem(parse, element, FROM_STORAGE, ERR_XML_ERROR,
-                           "encryption engine '%s' is not known; allowed: qemu, librbd", encryption->engine);
-    return 0;
+    if (encryption->ivgen.present && !encryption->cipher.present)
+        return xml_problem(parse, element, FROM_STORAGE, ERR_XML_ERROR, "<encryption> with <ivgen> needs a <cipher>");
+    return check_secrets(parse, element, encryption);
+}
+
+/* Only LUKS has a choice. */
+static bool
+cipher_shown(const void *object, unsigned flags)
+{
+    return g_str_has_prefix(((const E *)object)->format, "luks");
 }
 
 static const XmlRow encryption_rows[] = {
     A_STR("format", E, format, "format of the encryption", .flags = XR_REQUIRED),
-    A_STR("engine", E, engine, "who decrypts"),
+    A_WORD("engine", E, engine, WORDS("default", "qemu", "librbd"), "who decrypts"),
     ITEMS("secret", E, secrets, secret_ref_schema, "passphrases"),
-    GROUP("cipher", cipher_schema, "cipher"),
-    GROUP("ivgen", ivgen_schema, "initialization vectors"),
+    GROUP("cipher", cipher_schema, "cipher", .shown = cipher_shown),
+    GROUP("ivgen", ivgen_schema, "initialization vectors", .shown = cipher_shown),
     ROWS_END,
 };
 SCHEMA(storage_encryption_schema, "storageEncryption", E, encryption_rows, "encryption of an image",
        .check = encryption_check);
-#undef E
-

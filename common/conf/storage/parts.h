@@ -28,7 +28,7 @@ typedef struct StorageEncryption {
     char *format; /* "default", "qcow", "luks", "luks2", "luks-any" */
     char *engine; /* "qemu", "librbd"; of disks filled in by default */
     LIST(SecretRef) secrets;
-    struct { char *name; OptUint size; char *mode, *hash; } cipher; /* size: bits of the key */
-    struct { char *name, *hash; } ivgen;
+    struct { bool present; char *name; OptUint size; char *mode, *hash; } cipher; /* size: bits of the key */
+    struct { bool present; char *name, *hash; } ivgen;
 } StorageEncryption;
 extern const XmlSchema storage_encryption_schema; /* <encryption> */

@@ -59,9 +59,8 @@ static const XmlRow config_option_rows[] = {
     ROWS_END,
 };
 static SCHEMA(config_option_schema, "poolConfigOption", PoolOption, config_option_rows, "option of librados");
-ONE(pool_mount_options, PRESENT(P, has_mount_options), ITEMS("option", P, mount_options, mount_option_schema, "an option", FS_NS));
-ONE(pool_config_options, PRESENT(P, has_config_options),
-    ITEMS("option", P, config_options, config_option_schema, "an option", RBD_NS));
+ONE(pool_mount_options, ITEMS("option", P, mount_options, mount_option_schema, "an option", FS_NS));
+ONE(pool_config_options, ITEMS("option", P, config_options, config_option_schema, "an option", RBD_NS));
 
 static int
 namespace_parse(XmlParse *parse, const XmlRow *row, xmlNode *element, void *object)
@@ -73,8 +72,8 @@ namespace_format(XmlWriter *writer, const XmlRow *row, const void *object, unsig
 {
     const P *def = object;
 
-    xml_writer_attr(writer, "xmlns:fs", def->has_mount_options ? "http://libvirt.org/schemas/storagepool/fs/1.0" : NULL);
-    xml_writer_attr(writer, "xmlns:rbd", def->has_config_options ? "http://libvirt.org/schemas/storagepool/rbd/1.0" : NULL);
+    xml_writer_attr(writer, "xmlns:fs", def->mount_options.n ? "http://libvirt.org/schemas/storagepool/fs/1.0" : NULL);
+    xml_writer_attr(writer, "xmlns:rbd", def->config_options.n ? "http://libvirt.org/schemas/storagepool/rbd/1.0" : NULL);
 }
 static const XmlCustom namespace_row = { .parse = namespace_parse, .format = namespace_format, .attribute_phase = true, .rng = "" };
 

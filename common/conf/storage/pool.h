@@ -110,7 +110,6 @@ typedef struct PoolDef {
     char *path;            /* <target>: absolute and clean, where the kind has a target; else NULL */
     StoragePermissions permissions;
     RefreshAllocation refresh_allocation; /* rbd: how a refresh finds out what volumes use */
-    bool has_mount_options, has_config_options;
     LIST(PoolOption) mount_options;  /* fs, netfs: name only */
     LIST(PoolOption) config_options; /* rbd: name and value, for the client library */
     OptU64 capacity, allocation, available; /* never parsed; only on the way to text */

@@ -153,7 +153,7 @@ validate_identity(const PoolDef *def, Error *err)
     if (strchr(def->name, '/'))
         return REFUSE_XML("name '%s' of the pool must not have a '/'", def->name);
     if (!storage_text_is_plain(def->name) || strspn(def->name, " ") == strlen(def->name))
-        return storage_refuse(err, ERR_XML_DETAIL, "the name of the pool must be one line that is not blank");
+        return error_setf(err, FROM_XML, ERR_XML_DETAIL, "the name of the pool must be one line that is not blank");
     if (strlen(def->name) > NAME_MAX_BYTES || strcmp(def->name, ".") == 0 || strcmp(def->name, "..") == 0)
         return REFUSE_XML("name '%s' of the pool can't be part of a file's name; at most %d bytes", def->name, NAME_MAX_BYTES);
     if (def->cow && def->type != POOL_DIR && def->type != POOL_FS)
