@@ -3,7 +3,8 @@
  * as a daemon would show it after defining it; or the error as "code domain message" on stderr, status 1.
  *
  * KIND is domain (completed as with QEMU 7.2; --raw: not at all), device, network, networkport, secret, pool or volume
- * (--pool TYPE: of a pool of that type; --create: as it would be made). --copy: write a copy of it.
+ * (--pool TYPE: of a pool of that type; --create: as it would be made). --copy: write a copy of it. poolcaps reads the types
+ * of pools that are not supported, and writes the capabilities.
  * --update, of networks: after the first line that is "%%" on stdin comes what to change; an error of it is status 4 and the
  * unchanged definition is written all the same.
  */
@@ -135,12 +136,26 @@ one_volume(const char *text, const Request *request, char **ret_output)
     return 0;
 }
 
+static int
+pool_capabilities(const char *text, const Request *request, char **ret_output)
+{
+    g_auto(GStrv) words = g_strsplit_set(text, " \n", -1);
+    uint64_t supported = ~UINT64_C(0);
+
+    for (PoolType type = POOL_DIR; type < POOL_TYPES; type++)
+        if (g_strv_contains((const char *const *)words, pool_type_names[type]))
+            supported &= ~(UINT64_C(1) << type);
+    *ret_output = pool_capabilities_format(supported);
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*convert)(const char *text, const Request *request, char **ret_output);
 } kinds[] = {
     { "domain", one_domain }, { "device", one_device }, { "network", one_network }, { "networkport", one_port },
     { "secret", one_secret }, { "pool", one_pool }, { "volume", one_volume },
+    { "poolcaps", pool_capabilities },
 };
 
 static bool
