@@ -65,6 +65,7 @@ code_prefix(ErrorCode code)
     case ERR_XML_ERROR: return "XML error: ";
     case ERR_CONFIG_UNSUPPORTED: return "unsupported configuration: ";
     case ERR_INVALID_ARG: return "invalid argument: ";
+    case ERR_OVERFLOW: return "numerical overflow: ";
     case ERR_XML_INVALID_SCHEMA: return "XML document failed to validate against schema: ";
     default: return "";
     }
@@ -256,12 +257,19 @@ read_text(XmlParse *parse, xmlNode *element, const XmlRow *row, void *object)
 static int
 read_size(XmlParse *parse, xmlNode *element, const XmlRow *row, const char *text, void *object)
 {
+    static const ErrorCode codes[] = { [-SIZE_MALFORMED] = ERR_XML_ERROR, [-SIZE_BAD_UNIT] = ERR_INVALID_ARG,
+                                       [-SIZE_TOO_LARGE] = ERR_OVERFLOW };
     g_autofree char *unit = xml_attr(element, "unit"), *why = NULL;
     unsigned long long bytes;
+    int fault;
 
-    if (parse_size(text, unit, row->max ? row->max : row->scale, &bytes, &why) < 0)
-        return xml_problem(parse, element, parse->domain, ERR_XML_ERROR, "size '%s' of element <%s>: %s", text,
-                           (const char *)element->name, why);
+    /* An empty unit is that of a missing one. */
+    if (unit && !*unit)
+        g_clear_pointer(&unit, g_free);
+    fault = parse_size(text, unit, row->max ? row->max : row->scale, &bytes, &why);
+    if (fault < 0)
+        return xml_problem(parse, element, fault == SIZE_MALFORMED ? parse->domain : FROM_NONE, codes[-fault],
+                           "size '%s' of element <%s>: %s", text, (const char *)element->name, why);
     *AT(OptU64, object, row) = (OptU64)OPT(bytes / row->scale + (bytes % row->scale != 0));
     return 0;
 }

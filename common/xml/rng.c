@@ -97,8 +97,8 @@ value_pattern(GString *out, const XmlRow *row)
     g_string_append(out, "</choice>");
 }
 
-#define UNIT "<optional><attribute name='unit'><data type='string'><param name='pattern'>[bB]|[bB][yY][tT][eE][sS]?|" \
-             "[kKmMgGtTpPeE]([iI]?[bB])?</param></data></attribute></optional>"
+#define UNIT "<optional><attribute name='unit'><data type='string'><param name='pattern'>([bB]|[bB][yY][tT][eE][sS]?|" \
+             "[kKmMgGtTpPeE]([iI]?[bB])?)?</param></data></attribute></optional>"
 #define NUMBER "<data type='token'><param name='pattern'>[0-9]*</param></data>"
 
 static void

@@ -159,6 +159,9 @@ struct XmlSchema {
     { .kind = (K), .name = (n), .type = &xt_enum, .offset = FIELD_ENUM(S, f), .names = (e), .doc = (d), ##__VA_ARGS__ }
 #define A_ENUM(n, S, f, e, d, ...) ENUM_ROW(ROW_ATTR, n, S, f, e, d, ##__VA_ARGS__)
 #define E_ENUM(n, S, f, e, d, ...) ENUM_ROW(ROW_ELEM, n, S, f, e, d, ##__VA_ARGS__)
+/* An enum attribute whose bad value is an error of the document's domain. */
+#define A_CHOICE(n, S, f, e, d, ...) \
+    { .kind = ROW_ATTR, .name = (n), .type = &xt_choice, .offset = FIELD_ENUM(S, f), .names = (e), .doc = (d), ##__VA_ARGS__ }
 /* One of a few words, kept as text: WORDS(a, b) names them. */
 #define WORDS(...) (const char *const[]){ NULL, __VA_ARGS__, NULL }
 #define A_WORD(n, S, f, e, d, ...) \

@@ -66,12 +66,14 @@ knows(const GPtrArray *names, const xmlChar *name)
 }
 
 static bool
-knows_in_namespace(const XmlSchema *schema, const xmlNode *child)
+knows_in_namespace(const XmlSchema *schema, const void *object, const xmlNode *child)
 {
     for (const XmlRow *row = schema->rows; row->kind != ROW_END; row++) {
+        if (!row_active(row, object))
+            continue;
         if (row->ns && xml_is(child, row->name, row->ns))
             return true;
-        if (row->kind == ROW_INLINE && knows_in_namespace(row->schema, child))
+        if (row->kind == ROW_INLINE && knows_in_namespace(row->schema, (const char *)object + row->offset, child))
             return true;
     }
     return false;
@@ -92,7 +94,7 @@ validate_names(XmlParse *parse, xmlNode *element, const XmlSchema *schema, const
             result = unknown(parse, element, "attribute", (const char *)attr->name, attributes);
     for (xmlNode *child = element->children; child; child = child->next) {
         bool known = child->type != XML_ELEMENT_NODE ||
-                     (child->ns ? knows_in_namespace(schema, child) : knows(children, child->name));
+                     (child->ns ? knows_in_namespace(schema, object, child) : knows(children, child->name));
 
         if (!known)
             result = unknown(parse, element, "element", (const char *)child->name, children);

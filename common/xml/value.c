@@ -109,12 +109,16 @@ parse_size(const char *text, const char *unit, unsigned long long default_scale,
 
     if (!scale) {
         *ret_why = g_strdup_printf("unknown unit '%s'; known: bytes, KiB, KB, MiB, MB, ... EiB, EB", unit);
-        return -1;
+        return SIZE_BAD_UNIT;
     }
-    if (!parse_u64(text, 10, &value))
-        return explain(ret_why, "not a whole number of at most 64 bits");
-    if (value > ULLONG_MAX / scale || value * scale > LLONG_MAX)
-        return explain(ret_why, "size too large");
+    if (!parse_u64(text, 10, &value)) {
+        explain(ret_why, "not a whole number of at most 64 bits");
+        return SIZE_MALFORMED;
+    }
+    if (value > ULLONG_MAX / scale || value * scale > LLONG_MAX) {
+        explain(ret_why, "size too large");
+        return SIZE_TOO_LARGE;
+    }
     *ret_bytes = value * scale;
     return 0;
 }
@@ -538,6 +542,8 @@ enum_format(const XmlRow *row, const void *field, GString *out)
 }
 
 const XmlType xt_enum = { .name = "one of", .size = sizeof(int), .parse = enum_parse, .format = enum_format };
+const XmlType xt_choice = { .name = "one of", .size = sizeof(int), .parse = enum_parse, .format = enum_format, .of_document = true };
+const XmlType xt_flag = { .name = "flag", .size = sizeof(bool) };
 const XmlType xt_onoff = { .name = "on or off", .size = sizeof(Tri), .parse = enum_parse, .format = enum_format,
                            .rng = "<choice><value>on</value><value>off</value></choice>" };
 const XmlType xt_yesno = { .name = "yes or no", .size = sizeof(Tri), .parse = enum_parse, .format = enum_format,

@@ -75,6 +75,8 @@ extern const XmlType xt_hex64;      /* OptU64, any base in, 0x%llx out */
 extern const XmlType xt_plain_uint; /* unsigned, always present */
 extern const XmlType xt_plain_hex;  /* unsigned, always present, hexadecimal out */
 extern const XmlType xt_enum;       /* an int-sized enum with row->names */
+extern const XmlType xt_choice;     /* as xt_enum; a bad value is an error of the document's domain */
+extern const XmlType xt_flag;       /* bool, for ROW_INTERNAL only: neither parsed nor formatted */
 extern const XmlType xt_onoff;      /* Tri */
 extern const XmlType xt_yesno;      /* Tri */
 extern const XmlType xt_mac;        /* Mac */
@@ -86,9 +88,12 @@ extern const XmlType xt_ip;         /* IpAddress, numeric, of either family; can
 bool parse_u64(const char *text, int base, unsigned long long *ret_value);
 bool parse_i64(const char *text, int base, long long *ret_value);
 
+/* Why a size is none. */
+typedef enum SizeFault { SIZE_MALFORMED = -1, SIZE_BAD_UNIT = -2, SIZE_TOO_LARGE = -3 } SizeFault;
+
 /*
- * "text" in units of "unit" (bytes, b, K, KiB, KB, ... E; NULL: default_scale) to bytes.
- * Returns 0, or -1 with *ret_why explained: malformed, unknown unit, overflow.
+ * "text" in units of "unit" (bytes, b, K, KiB, KB, ... E; NULL: default_scale) to bytes, at most INT64_MAX.
+ * Returns 0, or a SizeFault with *ret_why explained.
  */
 int parse_size(const char *text, const char *unit, unsigned long long default_scale, unsigned long long *ret_bytes,
                char **ret_why);

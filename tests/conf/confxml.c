@@ -1,8 +1,10 @@
 /*
- * confxml KIND [--raw] [--live] [--validate] [--copy] [--update COMMAND SECTION INDEX]: read a definition on stdin, write it
+ * confxml KIND [--raw] [--live] [--validate] [--copy] [--pool TYPE] [--create] [--update COMMAND SECTION INDEX]: read a definition on stdin, write it
  * as a daemon would show it after defining it; or the error as "code domain message" on stderr, status 1.
  *
- * KIND is domain (completed as with QEMU 7.2; --raw: not at all), device, network or networkport. --copy: write a copy of it.
+ * KIND is domain (completed as with QEMU 7.2; --raw: not at all), device, network, networkport, secret, pool or volume
+ * (--pool TYPE: of a pool of that type; --create: as it would be made). --copy: write a copy of it. poolcaps reads the types
+ * of pools that are not supported, and writes the capabilities.
  * --update, of networks: after the first line that is "%%" on stdin comes what to change; an error of it is status 4 and the
  * unchanged definition is written all the same.
  */
@@ -12,6 +14,8 @@
 
 #include "common/conf/network/port.h"
 #include "common/conf/network/update.h"
+#include "common/conf/secret/secret.h"
+#include "common/conf/storage/volume.h"
 #include "tests/conf/fakecaps.h"
 
 typedef struct Request {
@@ -21,6 +25,8 @@ typedef struct Request {
     unsigned command, section; /* --update */
     int index;
     const char *change; /* NULL: none */
+    PoolType pool_type; /* of volumes */
+    bool create;
 } Request;
 
 static int
@@ -90,11 +96,66 @@ one_port(const char *text, const Request *request, char **ret_output)
     return 0;
 }
 
+static int
+one_secret(const char *text, const Request *request, char **ret_output)
+{
+    g_autoptr(SecretDef) def = NULL, copy = NULL;
+    _cleanup_error_ Error err = ERROR_INIT;
+
+    if (secret_def_parse(text, request->parse_flags, &def, &err) < 0)
+        return say(&err, 1);
+    copy = secret_def_copy(def);
+    *ret_output = secret_def_format(request->copied ? copy : def);
+    return 0;
+}
+
+static int
+one_pool(const char *text, const Request *request, char **ret_output)
+{
+    g_autoptr(PoolDef) def = NULL, copy = NULL;
+    _cleanup_error_ Error err = ERROR_INIT;
+
+    if (pool_def_parse(text, request->parse_flags, &def, &err) < 0)
+        return say(&err, 1);
+    copy = pool_def_copy(def);
+    *ret_output = pool_def_format(request->copied ? copy : def, request->format_flags, NULL);
+    return 0;
+}
+
+static int
+one_volume(const char *text, const Request *request, char **ret_output)
+{
+    g_autoptr(VolDef) def = NULL, copy = NULL;
+    _cleanup_error_ Error err = ERROR_INIT;
+
+    if (vol_def_parse(text, request->pool_type, request->parse_flags, &def, &err) < 0 ||
+        (request->create && vol_def_check_create(def, &err) < 0))
+        return say(&err, 1);
+    copy = vol_def_copy(def);
+    *ret_output = vol_def_format(request->copied ? copy : def);
+    return 0;
+}
+
+static int
+pool_capabilities(const char *text, const Request *request, char **ret_output)
+{
+    g_auto(GStrv) words = g_strsplit_set(text, " \n", -1);
+    uint64_t supported = ~UINT64_C(0);
+
+    for (PoolType type = POOL_DIR; type < POOL_TYPES; type++)
+        if (g_strv_contains((const char *const *)words, pool_type_names[type]))
+            supported &= ~(UINT64_C(1) << type);
+    *ret_output = pool_capabilities_format(supported);
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*convert)(const char *text, const Request *request, char **ret_output);
 } kinds[] = {
     { "domain", one_domain }, { "device", one_device }, { "network", one_network }, { "networkport", one_port },
+    { "secret", one_secret }, { "pool", one_pool }, { "volume", one_volume },
+    { "poolcaps", pool_capabilities },
 };
 
 static bool
@@ -109,6 +170,10 @@ read_options(int argc, char **argv, Request *request)
             request->copied = true;
         } else if (strcmp(argv[i], "--validate") == 0) {
             request->parse_flags |= XML_VALIDATE;
+        } else if (strcmp(argv[i], "--create") == 0) {
+            request->create = true;
+        } else if (strcmp(argv[i], "--pool") == 0 && i + 1 < argc) {
+            request->pool_type = (PoolType)enum_from_name(pool_type_names, argv[++i]);
         } else if (strcmp(argv[i], "--update") == 0 && i + 3 < argc) {
             request->command = strtoul(argv[++i], NULL, 10);
             request->section = strtoul(argv[++i], NULL, 10);
@@ -124,7 +189,8 @@ read_options(int argc, char **argv, Request *request)
 int
 main(int argc, char **argv)
 {
-    Request request = { .parse_flags = XML_INACTIVE, .format_flags = XML_INACTIVE | XML_SECURE, .caps = &fake_caps };
+    Request request = { .parse_flags = XML_INACTIVE, .format_flags = XML_INACTIVE | XML_SECURE, .caps = &fake_caps,
+                        .pool_type = POOL_DIR };
     g_autoptr(GString) text = g_string_new(NULL);
     g_autofree char *output = NULL;
     char buffer[65536], *change;

@@ -2,21 +2,13 @@
 #pragma once
 
 #include "common/conf/network/network.h"
-#include "tests/unit/unit.h"
-
-#include <string.h>
-
-static const char *fixtures; /* folder; argv[1] */
+#include "tests/unit/fixtures.h"
 
 /* The text of a file of fixtures/networks, owned by the caller. */
 static inline char *
 fixture(const char *file)
 {
-    g_autofree char *path = g_build_filename(fixtures, "networks", file, NULL);
-    char *text = NULL;
-
-    assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    return text;
+    return fixture_of("networks", file);
 }
 
 static inline NetworkDef *
@@ -30,14 +22,14 @@ parse(const char *text)
     return def;
 }
 
-#define NETWORK_TEST_MAIN(...) \
-    int \
-    main(int argc, char **argv) \
-    { \
-        const struct CMUnitTest tests[] = { __VA_ARGS__ }; \
-\
-        if (argc != 2) \
-            return 2; \
-        fixtures = argv[1]; \
-        return cmocka_run_group_tests(tests, NULL, NULL); \
-    }
+static inline int
+network_through(const char *name, const char *text, bool copied, char **ret_text, Error *err)
+{
+    g_autoptr(NetworkDef) def = NULL, copy = NULL;
+
+    if (network_def_parse(text, XML_INACTIVE, &def, err) < 0)
+        return -1;
+    copy = network_def_copy(def);
+    *ret_text = network_def_format(copied ? copy : def, XML_INACTIVE);
+    return 0;
+}

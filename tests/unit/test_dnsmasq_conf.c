@@ -187,6 +187,6 @@ unchecked_texts_are_refused(void **state)
     }
 }
 
-NETWORK_TEST_MAIN(cmocka_unit_test(one_line_each), cmocka_unit_test(hosts_and_names), cmocka_unit_test(when_it_is_needed),
+FIXTURE_TEST_MAIN(cmocka_unit_test(one_line_each), cmocka_unit_test(hosts_and_names), cmocka_unit_test(when_it_is_needed),
                   cmocka_unit_test(odd_paths_are_quoted), cmocka_unit_test(long_lines_are_refused),
                   cmocka_unit_test(unchecked_texts_are_refused))

@@ -146,4 +146,4 @@ interfaces_in_use_stay(void **state)
     assert_non_null(strstr(err.message, "2 guests"));
 }
 
-NETWORK_TEST_MAIN(cmocka_unit_test(parts_change), cmocka_unit_test(interfaces_in_use_stay))
+FIXTURE_TEST_MAIN(cmocka_unit_test(parts_change), cmocka_unit_test(interfaces_in_use_stay))

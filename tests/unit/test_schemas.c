@@ -5,6 +5,8 @@
 #include "common/conf/domain/domain.h"
 #include "common/conf/domain/grammar.h"
 #include "common/conf/network/port.h"
+#include "common/conf/secret/secret.h"
+#include "common/conf/storage/volume.h"
 #include "common/xml/document.h"
 #include "common/xml/grammar.h"
 #include "tests/unit/unit.h"
@@ -16,7 +18,8 @@
 static const char *fixtures;
 
 typedef struct Kind {
-    char *(*grammar)(void);
+    const char *root;
+    const XmlSchema *schema; /* NULL: that of domains, which has a grammar of its own making */
     int (*read)(xmlNode *root, Error *err);
     XmlValidator *validator;
 } Kind;
@@ -88,24 +91,12 @@ read_domain(xmlNode *root, Error *err)
     return domain_def_read(root, XML_VALIDATE, NULL, &def, err);
 }
 
-static char *
-network_grammar(void)
-{
-    return xml_grammar("network", &network_schema, NULL, NULL);
-}
-
 static int
 read_network(xmlNode *root, Error *err)
 {
     g_autoptr(NetworkDef) def = NULL;
 
     return network_def_read(root, XML_VALIDATE, &def, err);
-}
-
-static char *
-port_grammar(void)
-{
-    return xml_grammar("networkport", &network_port_schema, NULL, NULL);
 }
 
 static int
@@ -116,9 +107,37 @@ read_port(xmlNode *root, Error *err)
     return network_port_def_read(root, XML_VALIDATE, &def, err);
 }
 
-static Kind domains = { domain_grammar, read_domain };
-static Kind networks = { network_grammar, read_network };
-static Kind ports = { port_grammar, read_port };
+static int
+read_pool(xmlNode *root, Error *err)
+{
+    g_autoptr(PoolDef) def = NULL;
+
+    return pool_def_read(root, XML_VALIDATE, &def, err);
+}
+
+static int
+read_volume(xmlNode *root, Error *err)
+{
+    g_autoptr(VolDef) def = NULL;
+
+    return vol_def_read(root, POOL_FS, XML_VALIDATE, &def, err);
+}
+
+static int
+read_secret(xmlNode *root, Error *err)
+{
+    g_autoptr(SecretDef) def = NULL;
+
+    return secret_def_read(root, XML_VALIDATE, &def, err);
+}
+
+static Kind domains = { "domain", NULL, read_domain };
+static Kind networks = { "network", &network_schema, read_network };
+static Kind ports = { "networkport", &network_port_schema, read_port };
+static Kind pools = { "pool", &pool_schema, read_pool };
+static Kind volumes = { "volume", &volume_schema, read_volume };
+static Kind secrets = { "secret", &secret_schema, read_secret };
+static Kind *const kinds[] = { &domains, &networks, &ports, &pools, &volumes, &secrets };
 
 /* Positive: accepted. *ret_unknown: refused because something is not in the tables. */
 static bool
@@ -196,13 +215,33 @@ network_port(void **state)
     agree_on(&ports, "networkport.xml");
 }
 
+static void
+storage_pools(void **state)
+{
+    agree_on(&pools, "pools/iscsi.xml");
+    agree_on(&pools, "pools/rbd.xml");
+    agree_on(&pools, "pools/fs.xml");
+    agree_on(&pools, "pools/scsi-fc.xml");
+}
+
+static void
+storage_volumes(void **state)
+{
+    agree_on(&volumes, "volumes/fs-qcow2.xml");
+    agree_on(&volumes, "volumes/netfs-luks.xml");
+}
+
+static void
+a_secret(void **state)
+{
+    agree_on(&secrets, "secrets/volume.xml");
+}
+
 static int
 load_grammars(void **state)
 {
-    Kind *const kinds[] = { &domains, &networks, &ports };
-
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
-        g_autofree char *text = kinds[i]->grammar();
+        g_autofree char *text = kinds[i]->schema ? xml_grammar(kinds[i]->root, kinds[i]->schema, NULL, NULL) : domain_grammar();
 
         kinds[i]->validator = xml_validator_new(text);
         if (!kinds[i]->validator)
@@ -214,9 +253,8 @@ load_grammars(void **state)
 static int
 free_grammars(void **state)
 {
-    xml_validator_free(domains.validator);
-    xml_validator_free(networks.validator);
-    xml_validator_free(ports.validator);
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+        xml_validator_free(kinds[i]->validator);
     return 0;
 }
 
@@ -225,7 +263,7 @@ main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(q35), cmocka_unit_test(pc), cmocka_unit_test(nat_network), cmocka_unit_test(hostdev_network),
-        cmocka_unit_test(network_port),
+        cmocka_unit_test(network_port), cmocka_unit_test(storage_pools), cmocka_unit_test(storage_volumes), cmocka_unit_test(a_secret),
     };
 
     if (argc != 2)

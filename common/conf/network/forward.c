@@ -21,13 +21,11 @@ interface_check(XmlParse *parse, xmlNode *element, void *object)
     return 0;
 }
 
-static const XmlType flag_type = { .name = "flag", .size = sizeof(bool) };
-
 /* Both kinds of item are in one list, which this table copies and frees. */
 static const XmlRow interface_rows[] = {
     A_STR("dev", I, dev, "interface of the host", .flags = XR_REQUIRED),
     A_UINT("connections", I, connections, "guests that use it", .flags = XR_LIVE),
-    INTERNAL(I, pci, bool, flag_type),
+    INTERNAL(I, pci, bool, xt_flag),
     INTERNAL(I, domain, unsigned, xt_plain_uint),
     INTERNAL(I, bus, unsigned, xt_plain_uint),
     INTERNAL(I, slot, unsigned, xt_plain_uint),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/base/ip.h"
+#include "common/conf/pci.h"
 #include "common/xml/schema.h"
 
 /* How a guest shares an interface of the host (macvtap). */
@@ -46,11 +47,3 @@ typedef struct NetworkRoute {
 } NetworkRoute;
 extern const XmlSchema network_route_schema; /* <route> */
 unsigned network_route_prefix(const NetworkRoute *route); /* from prefix, netmask or the address's class */
-
-/* A PCI function of the host, as attributes. */
-typedef struct PciFunction { unsigned domain, bus, slot, function; } PciFunction;
-extern const XmlSchema pci_function_schema;
-/* The table for four members of S from d on, which stand as in PciFunction. */
-#define PCI_FUNCTION_AT(S, d, f) \
-    { .kind = ROW_INLINE, .schema = &pci_function_schema, \
-      .offset = offsetof(S, d) + 0 * sizeof(char[offsetof(S, f) - offsetof(S, d) == offsetof(PciFunction, function) ? 1 : -1]) }

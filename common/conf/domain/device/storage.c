@@ -8,10 +8,6 @@ const char *const storage_type_names[] = {
 const char *const storage_protocol_names[] = {
     NULL, "nbd", "rbd", "sheepdog", "gluster", "iscsi", "http", "https", "ftp", "ftps", "tftp", "ssh", "vxhs", "nfs", NULL,
 };
-const char *const storage_format_names[] = {
-    NULL, "raw", "dir", "bochs", "cloop", "dmg", "iso", "vpc", "vdi", "fat", "vhd", "ploop", "cow", "qcow", "qcow2", "qed",
-    "vmdk", "auto", NULL,
-};
 static const char *const transport_names[] = { NULL, "tcp", "unix", "rdma", NULL };
 static const char *const volume_mode_names[] = { NULL, "host", "direct", NULL };
 static const char *const startup_names[] = { NULL, "mandatory", "requisite", "optional", NULL };
@@ -23,78 +19,6 @@ static const XmlRow type_rows[] = {
     ROWS_END,
 };
 SCHEMA(storage_type_schema, "storageType", S, type_rows, "kind of a storage source");
-
-/* -- secrets, authentication, encryption -- */
-
-static int
-secret_check(XmlParse *parse, xmlNode *element, void *object)
-{
-    const SecretRef *secret = object;
-
-    if (secret->uuid.set == (secret->usage != NULL))
-        return xml_problem(parse, element, FROM_XML, ERR_XML_ERROR, "element <secret> needs one of 'uuid' and 'usage'");
-    return 0;
-}
-
-static const XmlRow secret_rows[] = {
-    A_STR("type", SecretRef, type, "what the secret is for"),
-    A_UUID("uuid", SecretRef, uuid, "the secret by UUID"),
-    A_STR("usage", SecretRef, usage, "the secret by its usage"),
-    ROWS_END,
-};
-SCHEMA(secret_ref_schema, "secretRef", SecretRef, secret_rows, "reference to a secret", .check = secret_check);
-
-static const XmlRow auth_rows[] = {
-    A_STR("username", StorageAuth, username, "name to log in with", .flags = XR_REQUIRED),
-    PTR("secret", StorageAuth, secret, secret_ref_schema, "the password"),
-    ROWS_END,
-};
-SCHEMA(storage_auth_schema, "storageAuth", StorageAuth, auth_rows, "credentials for a network source");
-
-#define E StorageEncryption
-static const XmlRow cipher_rows[] = {
-    A_STR("name", E, cipher.name, "cipher"),
-    A_UINT("size", E, cipher.size, "bits of the key"),
-    A_STR("mode", E, cipher.mode, "mode"),
-    A_STR("hash", E, cipher.hash, "hash"),
-    ROWS_END,
-};
-static SCHEMA(cipher_schema, "cipher", E, cipher_rows, "cipher of an encrypted image");
-static const XmlRow ivgen_rows[] = {
-    A_STR("name", E, ivgen.name, "generator"),
-    A_STR("hash", E, ivgen.hash, "hash"),
-    ROWS_END,
-};
-static SCHEMA(ivgen_schema, "ivgen", E, ivgen_rows, "initialization vectors of an encrypted image");
-
-static int
-encryption_check(XmlParse *parse, xmlNode *element, void *object)
-{
-    static const char *const formats[] = { "default", "qcow", "luks", "luks2", "luks-any", NULL };
-    static const char *const engines[] = { "default", "qemu", "librbd", NULL };
-    const E *encryption = object;
-
-    if (!g_strv_contains(formats, encryption->format ? encryption->format : ""))
-        return xml_problem(parse, element, FROM_STORAGE, ERR_XML_ERROR,
-                           "encryption format '%s' is not known; allowed: qcow, luks, luks2, luks-any",
-                           encryption->format ? encryption->format : "");
-    if (encryption->engine && !g_strv_contains(engines, encryption->engine))
-        return xml_problem(parse, element, FROM_STORAGE, ERR_XML_ERROR,
-                           "encryption engine '%s' is not known; allowed: qemu, librbd", encryption->engine);
-    return 0;
-}
-
-static const XmlRow encryption_rows[] = {
-    A_STR("format", E, format, "format of the encryption", .flags = XR_REQUIRED),
-    A_STR("engine", E, engine, "who decrypts"),
-    ITEMS("secret", E, secrets, secret_ref_schema, "passphrases"),
-    GROUP("cipher", cipher_schema, "cipher"),
-    GROUP("ivgen", ivgen_schema, "initialization vectors"),
-    ROWS_END,
-};
-SCHEMA(storage_encryption_schema, "storageEncryption", E, encryption_rows, "encryption of an image",
-       .check = encryption_check);
-#undef E
 
 /* -- parts of <source> -- */
 

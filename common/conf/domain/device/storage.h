@@ -6,6 +6,7 @@
 
 #include "common/conf/domain/device/chardev.h"
 #include "common/conf/domain/device/info.h"
+#include "common/conf/storage/parts.h"
 
 typedef enum StorageType {
     STORAGE_ABSENT = 0, STORAGE_FILE, STORAGE_BLOCK, STORAGE_DIR, STORAGE_NETWORK, STORAGE_VOLUME, STORAGE_NVME,
@@ -19,12 +20,6 @@ typedef enum StorageProtocol {
 } StorageProtocol;
 extern const char *const storage_protocol_names[];
 
-typedef enum StorageFormat {
-    FORMAT_ABSENT = 0, FORMAT_RAW, FORMAT_DIR, FORMAT_BOCHS, FORMAT_CLOOP, FORMAT_DMG, FORMAT_ISO, FORMAT_VPC, FORMAT_VDI,
-    FORMAT_FAT, FORMAT_VHD, FORMAT_PLOOP, FORMAT_COW, FORMAT_QCOW, FORMAT_QCOW2, FORMAT_QED, FORMAT_VMDK, FORMAT_AUTO,
-} StorageFormat;
-extern const char *const storage_format_names[];
-
 typedef enum StorageTransport { TRANSPORT_ABSENT = 0, TRANSPORT_TCP, TRANSPORT_UNIX, TRANSPORT_RDMA } StorageTransport;
 typedef enum VolumeMode { VOLUME_MODE_ABSENT = 0, VOLUME_HOST, VOLUME_DIRECT } VolumeMode;
 typedef enum StartupPolicy { STARTUP_ABSENT = 0, STARTUP_MANDATORY, STARTUP_REQUISITE, STARTUP_OPTIONAL } StartupPolicy;
@@ -32,16 +27,6 @@ typedef enum StartupPolicy { STARTUP_ABSENT = 0, STARTUP_MANDATORY, STARTUP_REQU
 typedef struct StorageHost { char *name, *port, *socket; StorageTransport transport; } StorageHost;
 typedef struct StorageCookie { char *name, *value; } StorageCookie;
 typedef struct StorageSlice { char *type; OptU64 offset, size; } StorageSlice;
-
-typedef struct SecretRef { char *type; Uuid uuid; char *usage; } SecretRef;
-typedef struct StorageAuth { char *username; SecretRef *secret; } StorageAuth;
-typedef struct StorageEncryption {
-    char *format; /* "qcow", "luks", "luks2", "luks-any" */
-    char *engine; /* "qemu", "librbd"; filled in by default */
-    LIST(SecretRef) secrets;
-    struct { char *name; OptUint size; char *mode, *hash; } cipher;
-    struct { char *name, *hash; } ivgen;
-} StorageEncryption;
 
 typedef struct StorageReservations { Tri managed; char *type, *path, *mode; bool present; } StorageReservations;
 
@@ -88,12 +73,9 @@ struct StorageSource {
 
 extern const XmlSchema storage_type_schema;    /* attribute "type" */
 extern const XmlSchema storage_source_schema;  /* the element <source> */
-extern const XmlSchema storage_auth_schema;    /* <auth> */
-extern const XmlSchema storage_encryption_schema;
 extern const XmlSchema storage_format_schema;  /* element <format type=> */
 extern const XmlSchema metadata_cache_schema;  /* element <metadata_cache> in <driver> and <format> */
 extern const XmlSchema storage_chain_schema;   /* <backingStore> with everything in it */
-extern const XmlSchema secret_ref_schema;
 
 bool storage_source_is_empty(const StorageSource *source); /* an empty drive */
 /* Rules of one source that need no host. */
