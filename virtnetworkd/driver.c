@@ -94,14 +94,6 @@ free_network(StoreObject *object)
     network_free((Network *)object);
 }
 
-static int
-open_journal(Driver *driver, Error *err)
-{
-    g_autofree char *path = g_build_filename(driver->definitions.dir, ".virtnetworkd.journal", NULL);
-
-    return file_journal_open(path, NULL, err);
-}
-
 Store *
 driver_networks(Driver *driver)
 {
@@ -109,7 +101,7 @@ driver_networks(Driver *driver)
         _cleanup_error_ Error err = ERROR_INIT;
 
         driver->indexed = true;
-        if (open_journal(driver, &err) < 0) {
+        if (definitions_open_journal(&driver->definitions, "virtnetworkd", &err) < 0) {
             log_warning("%s; definitions are written without it, more slowly", err.message);
             error_done(&err);
         }

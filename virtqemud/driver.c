@@ -86,15 +86,6 @@ free_domain(StoreObject *object)
     domain_free((Domain *)object);
 }
 
-/* Beside the definitions, so that it is on the same disk; hidden from whoever lists them. */
-static int
-open_journal(Driver *driver, Error *err)
-{
-    g_autofree char *path = g_build_filename(driver->definitions.dir, ".virtqemud.journal", NULL);
-
-    return file_journal_open(path, NULL, err);
-}
-
 Store *
 driver_domains(Driver *driver)
 {
@@ -102,7 +93,7 @@ driver_domains(Driver *driver)
         _cleanup_error_ Error err = ERROR_INIT;
 
         driver->indexed = true;
-        if (open_journal(driver, &err) < 0) {
+        if (definitions_open_journal(&driver->definitions, "virtqemud", &err) < 0) {
             log_warning("%s; definitions are written without it, more slowly", err.message);
             error_done(&err);
         }

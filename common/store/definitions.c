@@ -22,6 +22,14 @@ definitions_done(Definitions *definitions)
     *definitions = (Definitions){ 0 };
 }
 
+int
+definitions_open_journal(const Definitions *definitions, const char *daemon, Error *err)
+{
+    g_autofree char *path = g_strconcat(definitions->dir, "/.", daemon, ".journal", NULL);
+
+    return file_journal_open(path, NULL, err);
+}
+
 char *
 definitions_path(const Definitions *definitions, const char *name)
 {

@@ -21,6 +21,12 @@ typedef struct Definitions {
 void definitions_init(Definitions *definitions, const char *dir, const char *edit);
 void definitions_done(Definitions *definitions);
 
+/*
+ * Record changes in a journal beside the definitions, so on the same disk, hidden from whoever lists them: see
+ * file_journal_open(). daemon: "virtqemud". Blocks; before anything of the directory is read.
+ */
+int definitions_open_journal(const Definitions *definitions, const char *daemon, Error *err);
+
 /* g_free. */
 char *definitions_path(const Definitions *definitions, const char *name);
 char *definitions_autostart_path(const Definitions *definitions, const char *name);

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from container import DAEMONS, TOP, wait_until
 
-EXPOSURE_LIMITS = {'virtqemud': 5.0, 'virtnetworkd': 4.0}  # libvirt's units: 9.6
+EXPOSURE_LIMITS = {'virtqemud': 5.0, 'virtnetworkd': 4.0, 'virtsecretd': 2.5}  # libvirt's units: 9.6
 
 
 def sockets_of(daemon):
@@ -99,6 +99,20 @@ def test_reload_is_answered(container):
     container.run('systemctl', 'reload', 'virtqemud.service', check=True)
     assert 'Name' in container.virsh('list')
     assert main_pid(container) == first
+
+
+def test_secrets_are_kept(container):
+    """Through the confined daemon: defined, set, read again after a restart; the files are root's alone."""
+    xml = "<secret><description>unit</description><usage type='ceph'><name>unit</name></usage></secret>"
+    (Path(f'/proc/{container.pid}/root') / 'tmp/secret.xml').write_text(xml)
+    container.virsh('secret-define', '/tmp/secret.xml')
+    uuid = container.virsh('secret-list').splitlines()[2].split()[0]
+    container.virsh('secret-set-value', uuid, '--base64', 'c2VjcmV0')
+    container.run('systemctl', 'restart', 'virtsecretd.service', check=True)
+    assert container.virsh('secret-get-value', uuid).strip() == 'c2VjcmV0'
+    modes = container.run('sh', '-c', 'stat -c %a /etc/libvirt/secrets /etc/libvirt/secrets/*', check=True).stdout.split()
+    assert modes[0] == '700' and set(modes[1:]) == {'600'}
+    container.virsh('secret-undefine', uuid)
 
 
 GUEST = '''<domain type='qemu'>
