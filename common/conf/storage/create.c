@@ -155,7 +155,7 @@ check_options(const VolDef *def, Error *err)
     return 0;
 }
 
-/* Images of others can't be read by QEMU when they lie below a VMDK. */
+/* QEMU reads nothing but a VMDK below a VMDK. */
 static int
 check_backing_format(const VolDef *def, Error *err)
 {
