@@ -58,13 +58,15 @@ xml_problem(XmlParse *parse, const xmlNode *element, ErrorDomain domain, ErrorCo
     return -1;
 }
 
-static const char *
-code_prefix(ErrorCode code)
+const char *
+xml_code_prefix(ErrorCode code)
 {
     switch (code) {
     case ERR_XML_ERROR: return "XML error: ";
     case ERR_CONFIG_UNSUPPORTED: return "unsupported configuration: ";
     case ERR_INVALID_ARG: return "invalid argument: ";
+    case ERR_NO_SUPPORT: return "this function is not supported by the connection driver: ";
+    case ERR_OPERATION_INVALID: return "Requested operation is not valid: ";
     case ERR_OVERFLOW: return "numerical overflow: ";
     case ERR_XML_INVALID_SCHEMA: return "XML document failed to validate against schema: ";
     default: return "";
@@ -74,7 +76,7 @@ code_prefix(ErrorCode code)
 static void
 append_problem(GString *out, const XmlProblem *problem)
 {
-    g_string_append_printf(out, "%s%s", code_prefix(problem->code), problem->message);
+    g_string_append_printf(out, "%s%s", xml_code_prefix(problem->code), problem->message);
     if (problem->path)
         g_string_append_printf(out, " (line %d, %s)", problem->line, problem->path);
 }

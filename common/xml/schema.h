@@ -232,6 +232,8 @@ void xml_parse_done(XmlParse *parse);
 /* Note a problem at element. Returns -1. The text says what is wrong and what is allowed; position is added here. */
 int xml_problem(XmlParse *parse, const xmlNode *element, ErrorDomain domain, ErrorCode code, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* The words before the text of an error of that code, as clients know it: "XML error: "; "" when there are none. */
+const char *xml_code_prefix(ErrorCode code);
 /* Move what was noted to err: the first problem is its message, all of them are in str2 when there are several.
  * Returns -1 if there was any problem, 0 if none. */
 int xml_parse_result(XmlParse *parse, Error *err);

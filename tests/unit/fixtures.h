@@ -52,7 +52,8 @@ all_come_back(const char *folder, ReadDefinition read)
 /* A text that is refused: with which code and domain, and a part of the message. */
 typedef struct Refusal {
     const char *text;
-    int code, domain;
+    ErrorCode code;
+    ErrorDomain domain;
     const char *part;
 } Refusal;
 

@@ -220,6 +220,7 @@ pools_in_conflict(void **state)
         { false, SOURCE("netfs", "<host name='h'/><dir path='/e'/>"), SOURCE("netfs", "<host name='h'/><dir path='/f'/>") },
         { false, SOURCE("netfs", "<host name='h' port='1'/><dir path='/e'/>"), SOURCE("netfs", "<host name='h' port='2'/><dir path='/e'/>") },
         { true, SOURCE("iscsi", "<host name='h'/><device path='t'/>"), SOURCE("iscsi", "<host name='h'/><device path='t'/>") },
+        { true, SOURCE("iscsi", "<host name='h'/>"), SOURCE("iscsi", "<host name='h'/>") },
         { false, SOURCE("iscsi", "<host name='h'/><device path='t'/><initiator><iqn name='a'/></initiator>"),
           SOURCE("iscsi", "<host name='h'/><device path='t'/>") },
         { true, SOURCE("scsi", "<adapter name='scsi_host5'/>"), SOURCE("scsi", "<adapter name='host5'/>") },

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/conf/definition.h"
 #include "common/conf/domain/device/interface.h"
 #include "common/conf/domain/postparse.h"
 #include "common/xml/document.h"
@@ -441,33 +442,7 @@ domain_def_new(void)
     return def;
 }
 
-DomainDef *
-domain_def_copy(const DomainDef *def)
-{
-    DomainDef *copy = xml_copy(&domain_schema, def);
-
-    copy->refs = 1;
-    return copy;
-}
-
-DomainDef *
-domain_def_ref(const DomainDef *def)
-{
-    DomainDef *shared = (DomainDef *)(uintptr_t)def;
-
-    shared->refs++;
-    return shared;
-}
-
-void
-domain_def_unref(DomainDef *def)
-{
-    if (!def)
-        return;
-    g_assert(def->refs > 0);
-    if (--def->refs == 0)
-        xml_free(&domain_schema, def);
-}
+DEFINITION_VALUE(DomainDef, domain_def, domain_schema);
 
 int
 domain_def_read(xmlNode *root, unsigned flags, const DomainCaps *caps, DomainDef **ret_def, Error *err)

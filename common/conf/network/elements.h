@@ -1,6 +1,7 @@
 /* Tables of the parts of <network>, and the steps of reading one: between the files of this folder. */
 #pragma once
 
+#include "common/conf/definition.h"
 #include "common/conf/network/network.h"
 
 extern const XmlSchema forward_schema;           /* ForwardDef */
@@ -28,11 +29,8 @@ int network_validate_addresses(const NetworkDef *def, Error *err); /* <ip>, <rou
 /* Names of the domain name system: letters, digits, "-", "_", "."; labels of 1 to 63 that do not begin
  * with "-", 253 in all. A dot may end it. */
 bool dns_name_is_valid(const char *name);
-/* No line breaks and other control characters: nothing that could begin a line of a configuration file. */
-bool text_is_one_line(const char *text);
 
 /* Refusals. The prefix of the code is added, so that err reads as clients know it. */
-#define REFUSE_XML(...) network_refuse(err, ERR_XML_ERROR, __VA_ARGS__)
-#define REFUSE_DETAIL(...) network_refuse(err, ERR_XML_DETAIL, __VA_ARGS__)
-#define REFUSE_UNSUPPORTED(...) network_refuse(err, ERR_CONFIG_UNSUPPORTED, __VA_ARGS__)
-int network_refuse(Error *err, ErrorCode code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+#define REFUSE_XML(...) definition_refuse(err, FROM_NETWORK, ERR_XML_ERROR, __VA_ARGS__)
+#define REFUSE_DETAIL(...) definition_refuse(err, FROM_NETWORK, ERR_XML_DETAIL, __VA_ARGS__)
+#define REFUSE_UNSUPPORTED(...) definition_refuse(err, FROM_NETWORK, ERR_CONFIG_UNSUPPORTED, __VA_ARGS__)

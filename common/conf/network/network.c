@@ -105,49 +105,16 @@ SCHEMA(network_schema, "network", N, network_rows, "a virtual network");
 
 /* -- values -- */
 
-NetworkDef *
-network_def_copy(const NetworkDef *def)
-{
-    NetworkDef *copy = xml_copy(&network_schema, def);
-
-    copy->refs = 1;
-    return copy;
-}
-
-NetworkDef *
-network_def_ref(const NetworkDef *def)
-{
-    NetworkDef *shared = (NetworkDef *)(uintptr_t)def;
-
-    shared->refs++;
-    return shared;
-}
-
-void
-network_def_unref(NetworkDef *def)
-{
-    if (!def)
-        return;
-    g_assert(def->refs > 0);
-    if (--def->refs == 0)
-        xml_free(&network_schema, def);
-}
+DEFINITION_VALUE(NetworkDef, network_def, network_schema);
 
 int
 network_def_read(xmlNode *root, unsigned flags, NetworkDef **ret_def, Error *err)
 {
-    XmlParse parse = { .flags = flags, .domain = FROM_NETWORK, .missing = FROM_NETWORK };
     g_autoptr(NetworkDef) def = xml_new(&network_schema);
-    int result;
 
     def->refs = 1;
-    if (!xml_is(root, "network", NULL))
-        return error_setf(err, FROM_NETWORK, ERR_XML_ERROR, "XML error: the document is a <%s>, expected a <network>",
-                          (const char *)root->name);
-    xml_read(&parse, root, &network_schema, def);
-    result = xml_parse_result(&parse, err);
-    xml_parse_done(&parse);
-    if (result < 0 || network_def_complete(def, err) < 0)
+    if (definition_read(root, "network", &network_schema, flags, FROM_NETWORK, FROM_NETWORK, def, err) < 0 ||
+        network_def_complete(def, err) < 0)
         return -1;
     if (!(flags & XML_STATUS) && network_def_validate(def, err) < 0)
         return -1;

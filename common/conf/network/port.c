@@ -1,6 +1,7 @@
 /* The table of <networkport>, and ports as values. */
 #include "common/conf/network/port.h"
 
+#include "common/conf/definition.h"
 #include "common/xml/document.h"
 
 const char *const port_plug_names[] = { NULL, "network", "bridge", "direct", "hostdev-pci", NULL };
@@ -75,49 +76,15 @@ SCHEMA(network_port_schema, "networkport", P, port_rows, "a guest's card on a ne
 
 /* -- values -- */
 
-NetworkPortDef *
-network_port_def_copy(const NetworkPortDef *def)
-{
-    NetworkPortDef *copy = xml_copy(&network_port_schema, def);
-
-    copy->refs = 1;
-    return copy;
-}
-
-NetworkPortDef *
-network_port_def_ref(const NetworkPortDef *def)
-{
-    NetworkPortDef *shared = (NetworkPortDef *)(uintptr_t)def;
-
-    shared->refs++;
-    return shared;
-}
-
-void
-network_port_def_unref(NetworkPortDef *def)
-{
-    if (!def)
-        return;
-    g_assert(def->refs > 0);
-    if (--def->refs == 0)
-        xml_free(&network_port_schema, def);
-}
+DEFINITION_VALUE(NetworkPortDef, network_port_def, network_port_schema);
 
 int
 network_port_def_read(xmlNode *root, unsigned flags, NetworkPortDef **ret_def, Error *err)
 {
-    XmlParse parse = { .flags = flags, .domain = FROM_NETWORK, .missing = FROM_NETWORK };
     g_autoptr(NetworkPortDef) def = xml_new(&network_port_schema);
-    int result;
 
     def->refs = 1;
-    if (!xml_is(root, "networkport", NULL))
-        return error_setf(err, FROM_NETWORK, ERR_XML_ERROR, "XML error: the document is a <%s>, expected a <networkport>",
-                          (const char *)root->name);
-    xml_read(&parse, root, &network_port_schema, def);
-    result = xml_parse_result(&parse, err);
-    xml_parse_done(&parse);
-    if (result < 0)
+    if (definition_read(root, "networkport", &network_port_schema, flags, FROM_NETWORK, FROM_NETWORK, def, err) < 0)
         return -1;
     if (!def->uuid.set && !uuid_generate(&def->uuid))
         return error_setf(err, FROM_NETWORK, ERR_INTERNAL_ERROR, "no random bytes for the UUID of a network port");

@@ -4,7 +4,6 @@
  */
 #include "common/conf/network/update.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 #include "common/conf/network/elements.h"
@@ -30,24 +29,8 @@ struct Section {
     int (*apply)(Change *change, Error *err);
 };
 
-#define REFUSE_INVALID(...) update_refuse(err, ERR_OPERATION_INVALID, "Requested operation is not valid: ", __VA_ARGS__)
-#define REFUSE_NO_SUPPORT(...) \
-    update_refuse(err, ERR_NO_SUPPORT, "this function is not supported by the connection driver: ", __VA_ARGS__)
-
-static int update_refuse(Error *err, ErrorCode code, const char *prefix, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static int
-update_refuse(Error *err, ErrorCode code, const char *prefix, const char *format, ...)
-{
-    g_autofree char *text = NULL;
-    va_list args;
-
-    va_start(args, format);
-    text = g_strdup_vprintf(format, args);
-    va_end(args);
-    return error_setf(err, FROM_NETWORK, code, "%s%s", prefix, text);
-}
+#define REFUSE_INVALID(...) definition_refuse(err, FROM_NETWORK, ERR_OPERATION_INVALID, __VA_ARGS__)
+#define REFUSE_NO_SUPPORT(...) definition_refuse(err, FROM_NETWORK, ERR_NO_SUPPORT, __VA_ARGS__)
 
 static bool
 is_add(const Change *change)

@@ -1,6 +1,5 @@
 /* The rules across the elements of a network: its mode, bridge, pool, port groups. Addresses and names have files of their own. */
 #include <net/if.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "common/conf/network/elements.h"
@@ -12,32 +11,10 @@
 #define STP_MAX_DELAY 30 /* seconds, the kernel's bound */
 #define IPV6_MIN_MTU 1280
 
-int
-network_refuse(Error *err, ErrorCode code, const char *format, ...)
-{
-    const char *prefix = code == ERR_XML_ERROR ? "XML error: " : code == ERR_CONFIG_UNSUPPORTED ? "unsupported configuration: " : "";
-    g_autofree char *text = NULL;
-    va_list args;
-
-    va_start(args, format);
-    text = g_strdup_vprintf(format, args);
-    va_end(args);
-    return error_setf(err, FROM_NETWORK, code, "%s%s", prefix, text);
-}
-
 static const char *
 mode_text(const NetworkDef *def)
 {
     return def->forward.mode ? forward_mode_names[def->forward.mode] : "none";
-}
-
-bool
-text_is_one_line(const char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            return false;
-    return true;
 }
 
 /* -- identity -- */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/conf/definition.h"
 #include "common/xml/document.h"
 
 const char *const secret_usage_names[] = { NULL, "volume", "ceph", "iscsi", "tls", "vtpm", NULL };
@@ -36,44 +37,9 @@ SCHEMA(secret_schema, "secret", S, secret_rows, "a secret");
 
 /* -- values -- */
 
-SecretDef *
-secret_def_copy(const SecretDef *def)
-{
-    SecretDef *copy = xml_copy(&secret_schema, def);
-
-    copy->refs = 1;
-    return copy;
-}
-
-SecretDef *
-secret_def_ref(const SecretDef *def)
-{
-    SecretDef *shared = (SecretDef *)(uintptr_t)def;
-
-    shared->refs++;
-    return shared;
-}
-
-void
-secret_def_unref(SecretDef *def)
-{
-    if (!def)
-        return;
-    g_assert(def->refs > 0);
-    if (--def->refs == 0)
-        xml_free(&secret_schema, def);
-}
+DEFINITION_VALUE(SecretDef, secret_def, secret_schema);
 
 /* -- reading -- */
-
-static bool
-is_one_line(const char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            return false;
-    return true;
-}
 
 static int
 validate(const SecretDef *def, unsigned flags, Error *err)
@@ -83,12 +49,12 @@ validate(const SecretDef *def, unsigned flags, Error *err)
     if (!def->usage)
         return 0;
     if (!id)
-        return error_setf(err, FROM_SECRET, ERR_XML_ERROR, "XML error: <usage type='%s'> of the secret needs a <%s> with a text",
+        return definition_refuse(err, FROM_SECRET, ERR_XML_ERROR, "<usage type='%s'> of the secret needs a <%s> with a text",
                           secret_usage_names[def->usage], def->usage == SECRET_VOLUME ? "volume" : def->usage == SECRET_ISCSI ? "target" : "name");
     if (flags & XML_STATUS)
         return 0;
-    if (!is_one_line(id) || strlen(id) > USAGE_MAX_BYTES)
-        return error_setf(err, FROM_SECRET, ERR_XML_ERROR, "XML error: what a secret of usage '%s' is for must be one line of at most %d bytes",
+    if (!text_is_one_line(id) || strlen(id) > USAGE_MAX_BYTES)
+        return definition_refuse(err, FROM_SECRET, ERR_XML_ERROR, "what a secret of usage '%s' is for must be one line of at most %d bytes",
                           secret_usage_names[def->usage], USAGE_MAX_BYTES);
     return 0;
 }
@@ -96,18 +62,10 @@ validate(const SecretDef *def, unsigned flags, Error *err)
 int
 secret_def_read(xmlNode *root, unsigned flags, SecretDef **ret_def, Error *err)
 {
-    XmlParse parse = { .flags = flags, .domain = FROM_SECRET, .missing = FROM_SECRET };
     g_autoptr(SecretDef) def = xml_new(&secret_schema);
-    int result;
 
     def->refs = 1;
-    if (!xml_is(root, "secret", NULL))
-        return error_setf(err, FROM_XML, ERR_XML_ERROR, "XML error: the document is a <%s>, expected a <secret>",
-                          (const char *)root->name);
-    xml_read(&parse, root, &secret_schema, def);
-    result = xml_parse_result(&parse, err);
-    xml_parse_done(&parse);
-    if (result < 0)
+    if (definition_read(root, "secret", &secret_schema, flags, FROM_SECRET, FROM_XML, def, err) < 0)
         return -1;
     if (!def->uuid.set && !uuid_generate(&def->uuid))
         return error_setf(err, FROM_SECRET, ERR_INTERNAL_ERROR, "no random bytes for the UUID of a secret");

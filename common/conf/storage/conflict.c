@@ -56,11 +56,13 @@ same_image_pool(const PoolDef *a, const PoolDef *b)
     return share_host(&a->source, &b->source) && same_name(a, b);
 }
 
-/* Two sessions with a target may differ in who we say we are. */
+/* Two sessions with a target may differ in who we say we are. Without a target it is what the server has. */
 static bool
 same_target(const PoolDef *a, const PoolDef *b)
 {
-    return share_host(&a->source, &b->source) && share_device(&a->source, &b->source) &&
+    bool all = !a->source.devices.n && !b->source.devices.n;
+
+    return share_host(&a->source, &b->source) && (all || share_device(&a->source, &b->source)) &&
            g_strcmp0(a->source.initiator, b->source.initiator) == 0;
 }
 

@@ -53,14 +53,14 @@ vol_name_check(const char *name, PoolType pool_type, Error *err)
 {
     const NameRule *rule = pool_type < POOL_TYPES && name_rules[pool_type] ? name_rules[pool_type] : &file_rule;
 
-    if (!*name || !storage_text_is_plain(name))
+    if (!*name || !text_is_one_line(name))
         return REFUSE_XML("the name of a volume must not be empty or have control characters");
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return storage_refuse(err, ERR_OPERATION_INVALID, "Requested operation is not valid: '%s' is no name of a volume", name);
+        return REFUSE_INVALID("'%s' is no name of a volume", name);
     if (strlen(name) > rule->max)
         return REFUSE_XML("volume name '%.32s...' is longer than %zu bytes", name, rule->max);
     if (rule->never && strpbrk(name, rule->never))
-        return storage_refuse(err, ERR_OPERATION_INVALID, "Requested operation is not valid: volume name '%s' must not have a '%c'",
+        return REFUSE_INVALID("volume name '%s' must not have a '%c'",
                               name, *strpbrk(name, rule->never));
     if (rule->only && strspn(name, rule->only) != strlen(name))
         return REFUSE_XML("volume name '%s' must be made of letters, digits and '%s' in a pool of type '%s'", name,
@@ -107,7 +107,7 @@ check_encryption(const VolDef *def, Error *err)
     if (!encryption)
         return 0;
     if (def->format != FORMAT_DIR && encryption->secrets.n != 1)
-        return storage_refuse(err, ERR_INVALID_ARG, "invalid argument: volume '%s': encryption takes a single <secret type='passphrase'>, "
+        return definition_refuse(err, FROM_STORAGE, ERR_INVALID_ARG, "volume '%s': encryption takes a single <secret type='passphrase'>, "
                               "not %zu", def->name, encryption->secrets.n);
     if (!format_rules[def->format].encryption)
         return REFUSE_UNSUPPORTED("volume '%s': encryption is not supported with format '%s'", def->name, format);
@@ -155,7 +155,7 @@ check_options(const VolDef *def, Error *err)
     return 0;
 }
 
-/* Images of others can't be read by QEMU when they lie below a VMDK. */
+/* QEMU reads nothing but a VMDK below a VMDK. */
 static int
 check_backing_format(const VolDef *def, Error *err)
 {
@@ -165,8 +165,7 @@ check_backing_format(const VolDef *def, Error *err)
     if (!def->backing.path)
         return 0;
     if (def->format == FORMAT_RAW || def->format == FORMAT_DIR)
-        return storage_refuse(err, ERR_NO_SUPPORT, "this function is not supported by the connection driver: backing storage not "
-                              "supported for %s volumes: '%s'", format, def->name);
+        return REFUSE_NO_SUPPORT("backing storage not supported for %s volumes: '%s'", format, def->name);
     if (!rule->backing)
         return REFUSE_UNSUPPORTED("volume '%s': backing storage not supported for format '%s'", def->name, format);
     if (def->format == FORMAT_VMDK && def->backing.format != FORMAT_VMDK)
@@ -204,7 +203,7 @@ check_backing(const VolDef *def, Error *err)
     slash = strchr(path, '/');
     if (colon && (!slash || colon < slash))
         return REFUSE_UNSUPPORTED("backing store '%s' of volume '%s' is not a path", path, def->name);
-    if (!storage_text_is_plain(path))
+    if (!text_is_one_line(path))
         return REFUSE_XML("the backing store of volume '%s' must be one line", def->name);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* Between the files of this folder: tables, and the steps of reading a definition. */
 #pragma once
 
+#include "common/conf/definition.h"
 #include "common/conf/storage/volume.h"
 
 extern const char *const fs_format_names[], *const netfs_format_names[], *const logical_format_names[], *const disk_label_names[];
@@ -16,10 +17,7 @@ int pool_def_validate(const PoolDef *def, Error *err);
 /* The texts of a source that tools or libraries are given: nothing an option or a second line could be made of. */
 int pool_source_validate(const PoolSource *source, Error *err);
 
-/* No control characters. */
-bool storage_text_is_plain(const char *text);
-
-/* Refusals. The prefix of the code is added, so that err reads as clients know it. */
-#define REFUSE_XML(...) storage_refuse(err, ERR_XML_ERROR, __VA_ARGS__)
-#define REFUSE_UNSUPPORTED(...) storage_refuse(err, ERR_CONFIG_UNSUPPORTED, __VA_ARGS__)
-int storage_refuse(Error *err, ErrorCode code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+#define REFUSE_XML(...) definition_refuse(err, FROM_STORAGE, ERR_XML_ERROR, __VA_ARGS__)
+#define REFUSE_UNSUPPORTED(...) definition_refuse(err, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED, __VA_ARGS__)
+#define REFUSE_INVALID(...) definition_refuse(err, FROM_STORAGE, ERR_OPERATION_INVALID, __VA_ARGS__)
+#define REFUSE_NO_SUPPORT(...) definition_refuse(err, FROM_STORAGE, ERR_NO_SUPPORT, __VA_ARGS__)

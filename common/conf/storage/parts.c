@@ -100,7 +100,9 @@ encryption_check(XmlParse *parse, xmlNode *element, void *object)
 static bool
 cipher_shown(const void *object, unsigned flags)
 {
-    return g_str_has_prefix(((const E *)object)->format, "luks");
+    const E *encryption = object;
+
+    return encryption->format && g_str_has_prefix(encryption->format, "luks");
 }
 
 static const XmlRow encryption_rows[] = {

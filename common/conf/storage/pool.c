@@ -100,52 +100,19 @@ SCHEMA(pool_schema, "pool", P, pool_rows, "a storage pool");
 
 /* -- values -- */
 
-PoolDef *
-pool_def_copy(const PoolDef *def)
-{
-    PoolDef *copy = xml_copy(&pool_schema, def);
-
-    copy->refs = 1;
-    return copy;
-}
-
-PoolDef *
-pool_def_ref(const PoolDef *def)
-{
-    PoolDef *shared = (PoolDef *)(uintptr_t)def;
-
-    shared->refs++;
-    return shared;
-}
-
-void
-pool_def_unref(PoolDef *def)
-{
-    if (!def)
-        return;
-    g_assert(def->refs > 0);
-    if (--def->refs == 0)
-        xml_free(&pool_schema, def);
-}
+DEFINITION_VALUE(PoolDef, pool_def, pool_schema);
 
 int
 pool_def_read(xmlNode *root, unsigned flags, PoolDef **ret_def, Error *err)
 {
-    XmlParse parse = { .flags = flags, .domain = FROM_STORAGE, .missing = FROM_STORAGE };
     g_autoptr(PoolDef) def = xml_new(&pool_schema);
-    int result;
 
     def->refs = 1;
-    if (!xml_is(root, "pool", NULL))
-        return error_setf(err, FROM_XML, ERR_XML_ERROR, "XML error: the document is a <%s>, expected a <pool>",
-                          (const char *)root->name);
     /* Without a type nothing else makes sense. */
-    if (!xmlHasProp(root, BAD_CAST "type"))
+    if (xml_is(root, "pool", NULL) && !xmlHasProp(root, BAD_CAST "type"))
         return error_setf(err, FROM_XML, ERR_XML_ERROR, "XML error: element <pool> needs an attribute 'type'");
-    xml_read(&parse, root, &pool_schema, def);
-    result = xml_parse_result(&parse, err);
-    xml_parse_done(&parse);
-    if (result < 0 || pool_def_complete(def, err) < 0)
+    if (definition_read(root, "pool", &pool_schema, flags, FROM_STORAGE, FROM_XML, def, err) < 0 ||
+        pool_def_complete(def, err) < 0)
         return -1;
     if (!(flags & XML_STATUS) && pool_def_validate(def, err) < 0)
         return -1;

@@ -110,23 +110,14 @@ pool_source_free(PoolSource *source)
 int
 pool_source_parse(const char *text, PoolType type, PoolSource **ret_source, Error *err)
 {
-    XmlParse parse = { .flags = XML_INACTIVE, .domain = FROM_STORAGE, .missing = FROM_STORAGE };
     g_autoptr(PoolSource) source = pool_source_new(type);
     _cleanup_doc_ xmlDoc *doc = NULL;
-    xmlNode *root;
-    int result;
 
     if (text) {
         if (xml_document_load(text, "storage source specification", FROM_STORAGE, &doc, err) < 0)
             return -1;
-        root = xmlDocGetRootElement(doc);
-        if (!xml_is(root, "source", NULL))
-            return error_setf(err, FROM_XML, ERR_XML_ERROR, "XML error: the document is a <%s>, expected a <source>",
-                              (const char *)root->name);
-        xml_read(&parse, root, &pool_source_schema, source);
-        result = xml_parse_result(&parse, err);
-        xml_parse_done(&parse);
-        if (result < 0)
+        if (definition_read(xmlDocGetRootElement(doc), "source", &pool_source_schema, XML_INACTIVE, FROM_STORAGE, FROM_XML, source,
+                            err) < 0)
             return -1;
         if (pool_source_validate(source, err) < 0)
             return -1;

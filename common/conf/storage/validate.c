@@ -1,7 +1,6 @@
 /* What libvirt fills in when a pool is defined, and the rules across its elements. */
 #include "common/conf/storage/elements.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 /* A pool's name is part of file names, with at most this much around it. */
@@ -10,28 +9,6 @@
 #define TEXT_MAX_BYTES 1024
 #define PATH_MAX_BYTES 4095
 #define LVM_NAME_MAX_BYTES 127
-
-int
-storage_refuse(Error *err, ErrorCode code, const char *format, ...)
-{
-    const char *prefix = code == ERR_XML_ERROR ? "XML error: " : code == ERR_CONFIG_UNSUPPORTED ? "unsupported configuration: " : "";
-    g_autofree char *text = NULL;
-    va_list args;
-
-    va_start(args, format);
-    text = g_strdup_vprintf(format, args);
-    va_end(args);
-    return error_setf(err, FROM_STORAGE, code, "%s%s", prefix, text);
-}
-
-bool
-storage_text_is_plain(const char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            return false;
-    return true;
-}
 
 /* -- what is filled in -- */
 
@@ -68,7 +45,7 @@ check_text(const char *what, const char *text, Error *err)
 {
     if (!text)
         return 0;
-    if (!storage_text_is_plain(text))
+    if (!text_is_one_line(text))
         return REFUSE_XML("%s has control characters; it must be one line", what);
     if (strlen(text) > TEXT_MAX_BYTES)
         return REFUSE_XML("%s is longer than %d bytes", what, TEXT_MAX_BYTES);
@@ -152,12 +129,12 @@ validate_identity(const PoolDef *def, Error *err)
 {
     if (strchr(def->name, '/'))
         return REFUSE_XML("name '%s' of the pool must not have a '/'", def->name);
-    if (!storage_text_is_plain(def->name) || strspn(def->name, " ") == strlen(def->name))
+    if (!text_is_one_line(def->name) || strspn(def->name, " ") == strlen(def->name))
         return error_setf(err, FROM_XML, ERR_XML_DETAIL, "the name of the pool must be one line that is not blank");
     if (strlen(def->name) > NAME_MAX_BYTES || strcmp(def->name, ".") == 0 || strcmp(def->name, "..") == 0)
         return REFUSE_XML("name '%s' of the pool can't be part of a file's name; at most %d bytes", def->name, NAME_MAX_BYTES);
     if (def->cow && def->type != POOL_DIR && def->type != POOL_FS)
-        return storage_refuse(err, ERR_NO_SUPPORT, "this function is not supported by the connection driver: <cow> of pool '%s' "
+        return definition_refuse(err, FROM_STORAGE, ERR_NO_SUPPORT, "<cow> of pool '%s' "
                               "is for pools of type 'dir' and 'fs'", def->name);
     return 0;
 }
@@ -192,7 +169,7 @@ validate_needs(const PoolDef *def, Error *err)
 
     for (size_t i = 0; i < G_N_ELEMENTS(needs); i++)
         if (pool_kind(def->type)->needs & needs[i].part && needs[i].missing)
-            return storage_refuse(err, needs[i].code, "the <source> of pool '%s', which is of type '%s', needs a %s", def->name,
+            return definition_refuse(err, FROM_STORAGE, needs[i].code, "the <source> of pool '%s', which is of type '%s', needs a %s", def->name,
                                   pool_type_names[def->type], needs[i].what);
     return 0;
 }
@@ -220,7 +197,7 @@ validate_target(const PoolDef *def, Error *err)
         return REFUSE_XML("the <target> of pool '%s' needs a <path>", def->name);
     if (*def->path != '/' || has_step_up(def->path))
         return REFUSE_XML("the <path> '%s' of pool '%s' must be absolute, without '..'", def->path, def->name);
-    if (!storage_text_is_plain(def->path) || strlen(def->path) > PATH_MAX_BYTES)
+    if (!text_is_one_line(def->path) || strlen(def->path) > PATH_MAX_BYTES)
         return REFUSE_XML("the <path> of pool '%s' must be one line of at most %d bytes", def->name, PATH_MAX_BYTES);
     return label ? check_text("<label>", label, err) : 0;
 }

@@ -200,33 +200,7 @@ vol_def_new(PoolType pool_type)
     return def;
 }
 
-VolDef *
-vol_def_copy(const VolDef *def)
-{
-    VolDef *copy = xml_copy(&volume_schema, def);
-
-    copy->refs = 1;
-    return copy;
-}
-
-VolDef *
-vol_def_ref(const VolDef *def)
-{
-    VolDef *shared = (VolDef *)(uintptr_t)def;
-
-    shared->refs++;
-    return shared;
-}
-
-void
-vol_def_unref(VolDef *def)
-{
-    if (!def)
-        return;
-    g_assert(def->refs > 0);
-    if (--def->refs == 0)
-        xml_free(&volume_schema, def);
-}
+DEFINITION_VALUE(VolDef, vol_def, volume_schema);
 
 /* -- reading -- */
 
@@ -266,17 +240,9 @@ validate(const VolDef *def, unsigned flags, Error *err)
 int
 vol_def_read(xmlNode *root, PoolType pool_type, unsigned flags, VolDef **ret_def, Error *err)
 {
-    XmlParse parse = { .flags = flags, .domain = FROM_STORAGE, .missing = FROM_STORAGE };
     g_autoptr(VolDef) def = vol_def_new(pool_type);
-    int result;
 
-    if (!xml_is(root, "volume", NULL))
-        return error_setf(err, FROM_XML, ERR_XML_ERROR, "XML error: the document is a <%s>, expected a <volume>",
-                          (const char *)root->name);
-    xml_read(&parse, root, &volume_schema, def);
-    result = xml_parse_result(&parse, err);
-    xml_parse_done(&parse);
-    if (result < 0)
+    if (definition_read(root, "volume", &volume_schema, flags, FROM_STORAGE, FROM_XML, def, err) < 0)
         return -1;
     complete(def);
     if (validate(def, flags, err) < 0)
