@@ -14,6 +14,7 @@
 struct Watch {
     Driver *driver;
     NetMonitor *monitor; /* NULL: interfaces can't be watched */
+    bool rules;          /* are watched: there is a firewall since some network of ours has rules */
 };
 
 /* --- rules --- */
@@ -86,21 +87,34 @@ on_change(const NetChange *change, void *data)
 
 /* --- life --- */
 
-void
-watch_begin(Driver *driver)
+static void
+watch_interfaces(Driver *driver)
 {
     _cleanup_error_ Error err = ERROR_INIT;
 
-    if (driver->watch)
-        return;
     driver->watch = g_new0(Watch, 1);
     driver->watch->driver = driver;
-    if (net_monitor_open(on_change, driver->watch, &driver->watch->monitor, &err) < 0) {
+    if (net_monitor_open(on_change, driver->watch, &driver->watch->monitor, &err) < 0)
         log_warning("interfaces are not watched: %s", err.message);
-        error_done(&err);
-    }
-    if (driver->firewall && firewall_watch(driver->firewall, on_rules, driver, &err) < 0)
+}
+
+static void
+watch_rules(Driver *driver)
+{
+    _cleanup_error_ Error err = ERROR_INIT;
+
+    driver->watch->rules = true;
+    if (firewall_watch(driver->firewall, on_rules, driver, &err) < 0)
         log_warning("rules are not watched, a flush by others stays: %s", err.message);
+}
+
+void
+watch_begin(Driver *driver)
+{
+    if (!driver->watch)
+        watch_interfaces(driver);
+    if (driver->firewall && !driver->watch->rules)
+        watch_rules(driver);
 }
 
 Watch *

@@ -6,6 +6,6 @@
 
 #include "virtnetworkd/driver.h"
 
-/* Begin, when it has not begun. What can't be watched is logged. */
+/* Begin, or go on with what has come since. What can't be watched is logged. */
 void watch_begin(Driver *driver);
 Watch *watch_free(Watch *watch); /* NULL is fine; returns NULL */

@@ -14,6 +14,23 @@
 #include "common/base/log.h"
 
 /* One at a time, with the configured pause between: a host that has just booted is busy enough. */
+static char *
+marker_path(const Driver *driver)
+{
+    return g_build_filename(driver->status_dir, "autostarted", NULL);
+}
+
+/* Last: a daemon killed in the middle begins again, and passes over what runs. */
+static void
+mark_done(const Driver *driver)
+{
+    g_autofree char *marker = marker_path(driver);
+    _cleanup_fd_ int fd = open(marker, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        log_error("cannot make '%s': guests would be started again by the next life of this daemon", marker);
+}
+
 static void
 start_all(Job *job, void *data)
 {
@@ -36,6 +53,7 @@ start_all(Job *job, void *data)
     }
     for (guint i = 0; i < all->len; i++)
         domain_unref(all->pdata[i]);
+    mark_done(driver);
     driver->starting--;
     daemon_touch(driver->daemon);
 }
@@ -51,18 +69,17 @@ directory_is_empty(const char *path)
 void
 autostart_run(Driver *driver)
 {
-    g_autofree char *marker = g_build_filename(driver->status_dir, "autostarted", NULL);
+    g_autofree char *marker = marker_path(driver);
     g_autoptr(GPtrArray) running = persist_status_names(driver);
-    int fd;
 
     if (running->len > 0)
         driver_domains(driver); /* indexes, and takes hold of what runs */
-    fd = open(marker, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
+    if (access(marker, F_OK) == 0)
         return; /* done since the machine booted */
-    close(fd);
-    if (directory_is_empty(driver->definitions.autostart_dir))
+    if (directory_is_empty(driver->definitions.autostart_dir)) {
+        mark_done(driver);
         return;
+    }
     driver->starting++;
     job_spawn("autostart", NULL, start_all, driver);
 }

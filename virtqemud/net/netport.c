@@ -97,6 +97,15 @@ plug_in(NetDef *net, const NetworkPortDef *port, Error *err)
     return 0;
 }
 
+/* An answer says that there is no port; when the connection broke nobody knows. */
+static int
+refused(NetDef *net, Error *err, Error *why)
+{
+    if (why->code != ERR_NO_CONNECT)
+        net->source.port_id = (Uuid){ 0 };
+    return error_move(err, why);
+}
+
 /* Three calls: which network is it, give me the port, what have I got. */
 static int
 acquire(Job *job, const Domain *domain, NetDef *net, RpcPeer *peer, Arena *arena, Error *err)
@@ -107,11 +116,15 @@ acquire(Job *job, const Domain *domain, NetDef *net, RpcPeer *peer, Arena *arena
     remote_network_lookup_by_name_ret network = { 0 };
     remote_network_port_create_xml_ret created = { 0 };
     remote_network_port_get_xml_desc_ret got = { 0 };
+    _cleanup_error_ Error why = ERROR_INIT;
+    int r;
 
-    if (remote_call_network_lookup_by_name(job, peer, arena, &lookup, &network, err) < 0 ||
-        remote_call_network_port_create_xml(job, peer, arena, &(remote_network_port_create_xml_args){ network.net, xml, 0 }, &created, err) < 0 ||
-        remote_call_network_port_get_xml_desc(job, peer, arena, &(remote_network_port_get_xml_desc_args){ created.port, 0 }, &got, err) < 0 ||
-        network_port_def_parse(got.xml, 0, &port, err) < 0)
+    if (remote_call_network_lookup_by_name(job, peer, arena, &lookup, &network, &why) < 0 ||
+        remote_call_network_port_create_xml(job, peer, arena, &(remote_network_port_create_xml_args){ network.net, xml, 0 }, &created, &why) < 0)
+        r = refused(net, err, &why);
+    else
+        r = remote_call_network_port_get_xml_desc(job, peer, arena, &(remote_network_port_get_xml_desc_args){ created.port, 0 }, &got, err);
+    if (r < 0 || network_port_def_parse(got.xml, 0, &port, err) < 0)
         return error_prefixf(err, "interface '%s' gets no port of network '%s'", net->base.info.alias, net->source.network);
     return plug_in(net, port, err);
 }
@@ -151,9 +164,14 @@ netport_acquire_all(Job *job, Domain *domain, Error *err)
     arena_init(&arena, NULL, 0);
     /* What this guest had before may be all there is: it must be back first. */
     r = release_wait(job, driver, err) < 0 || daemon_peer(job, driver->daemon, RPC_OWNER_NETWORK, &peer, err) < 0 ? -1 : 0;
-    DOMAIN_FOREACH_KIND(domain->live, DEVICE_INTERFACE, device)
-        if (r == 0 && NET(device)->source.port_id.set)
-            r = acquire(job, domain, NET(device), peer, &arena, err);
+    DOMAIN_FOREACH_KIND(domain->live, DEVICE_INTERFACE, device) {
+        NetDef *net = NET(device);
+
+        if (r == 0 && net->source.port_id.set)
+            r = acquire(job, domain, net, peer, &arena, err);
+        else if (net->type == NET_NETWORK)
+            net->source.port_id = (Uuid){ 0 }; /* never asked for: nothing to give back */
+    }
     arena_done(&arena);
     domain_texts_changed(domain);
     return r;

@@ -92,13 +92,15 @@ read_list(Driver *driver)
 
 /* --- giving back --- */
 
+/* The daemon could not be asked: it may be later. */
 static bool
-is_gone(const Error *err)
+is_unreached(const Error *err)
 {
-    return err->code == ERR_NO_NETWORK || err->code == ERR_NO_NETWORK_PORT;
+    return err->code == ERR_NO_CONNECT || err->code == ERR_NO_SUPPORT || err->code == ERR_SYSTEM_ERROR || err->code == ERR_OPERATION_TIMEOUT ||
+           err->code == ERR_OPERATION_ABORTED;
 }
 
-/* A network or port that is not there has nothing to take back. */
+/* A network or port that is not there has nothing to take back; any other answer would be the same the next time. */
 static int
 give_back(Job *job, RpcPeer *peer, const Release *release, Error *err)
 {
@@ -117,7 +119,11 @@ give_back(Job *job, RpcPeer *peer, const Release *release, Error *err)
         r = remote_call_network_port_delete(job, peer, &arena, &args, &why);
     }
     arena_done(&arena);
-    return r == 0 || is_gone(&why) ? 0 : error_move(err, &why);
+    if (r < 0 && is_unreached(&why))
+        return error_move(err, &why);
+    if (r < 0 && why.code != ERR_NO_NETWORK && why.code != ERR_NO_NETWORK_PORT)
+        log_error("a port of network '%s' is not taken back: %s", release->network, why.message);
+    return 0;
 }
 
 static int
