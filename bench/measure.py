@@ -5,6 +5,7 @@ Prints one row per figure: what, ours, the limit measured on this machine in the
 and the budget. Wall times are medians; CPU is the daemon's own, from its scheduler statistics.
 """
 import argparse
+import contextlib
 import glob
 import json
 import os
@@ -45,10 +46,10 @@ def median(values):
     return statistics.median(values)
 
 
-def daemon():
+def daemon(name='virtqemud'):
     for path in glob.glob('/proc/[0-9]*/comm'):
         try:
-            if pathlib.Path(path).read_text().strip() == 'virtqemud':
+            if pathlib.Path(path).read_text().strip() == name:
                 return int(path.split('/')[2])
         except OSError:
             pass
@@ -342,6 +343,138 @@ def relay(c, n):
         c.networkLookupByName(f'relay{i}').undefine()
 
 
+NETWORKS = 200
+
+
+def network_xml(i):
+    return (f"<network><name>net{i}</name><forward mode='nat'/><bridge name='vb{i}'/><ip address='10.{i // 250}.{i % 250}.1' prefix='24'>"
+            f"<dhcp><range start='10.{i // 250}.{i % 250}.100' end='10.{i // 250}.{i % 250}.200'/></dhcp></ip></network>")
+
+
+def dnsmasq_alone(count):
+    """Starting so many dnsmasq by hand, one after the other, beside the networks, to where they serve; then ended. ms each."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        start = time.monotonic()
+        for i in range(count):
+            subprocess.run(['/usr/sbin/dnsmasq', '--conf-file=/dev/null', '--bind-dynamic', '--except-interface=lo', '--port=5300',
+                            f'--interface=vb{i}', f'--pid-file={directory}/{i}'], check=True)
+        took = (time.monotonic() - start) * 1000
+        for i in range(count):
+            os.kill(int(pathlib.Path(f'{directory}/{i}').read_text()), signal.SIGTERM)
+    return took / count
+
+
+def cpu_of_all(program):
+    """Microseconds, of those that live."""
+    sum_us = 0
+    for path in pathlib.Path('/proc').glob('[0-9]*/comm'):
+        try:
+            if path.read_text().strip() == program:
+                sum_us += cpu_us(path.parent.name)
+        except OSError:
+            pass
+    return sum_us
+
+
+def in_parallel(function, items, clients=8):
+    """function(connection, item) for all, by so many clients; ms."""
+    def work(part):
+        own = libvirt.open('network:///system')
+        for item in part:
+            function(own, item)
+        own.close()
+    threads = [threading.Thread(target=work, args=(items[t::clients],)) for t in range(clients)]
+    return ms(lambda: ([t.start() for t in threads], [t.join() for t in threads]))[0]
+
+
+@contextlib.contextmanager
+def inotify_instances(count):
+    """Each dnsmasq that serves DNS takes one of root's, of which a kernel gives 128."""
+    path = pathlib.Path('/proc/sys/fs/inotify/max_user_instances')
+    before = path.read_text()
+    path.write_text(str(max(count, int(before))))
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+@inotify_instances(NETWORKS + 128)
+def networks(c, n):
+    """200 NAT networks, each with its dnsmasq: define, start, list, restart of the daemon, stop. CPU is virtnetworkd's."""
+    names = [f'net{i}' for i in range(NETWORKS)]
+
+    def gone():
+        """End virtnetworkd as a crash would; what it has in the kernel stays."""
+        if pid := daemon('virtnetworkd'):
+            os.kill(pid, signal.SIGKILL)
+            while daemon('virtnetworkd') == pid:
+                time.sleep(0.001)
+
+    def listed():
+        own = Wire(f'{RUN}/virtnetworkd-sock', 'network:///system')
+        own.call(LIST_ALL_NETWORKS, struct.pack('>iI', 1, 0))
+        own.close()
+
+    def adopted(own):
+        """Changing calls queue behind each network's adoption."""
+        for name in names:
+            own.networkLookupByName(name).setAutostart(0)
+
+    def phase(what, function):
+        pid = daemon('virtnetworkd')
+        before, others = cpu_us(pid), cpu_of_all('dnsmasq')
+        took = function()
+        row(f'networks: {what}', 'ms each', took / NETWORKS)
+        row(f'networks: {what}, CPU', 'ms each', (cpu_us(pid) - before) / 1000 / NETWORKS)
+        if (others := cpu_of_all('dnsmasq') - others) > 0:
+            row(f'networks: {what}, CPU of all dnsmasq', 'ms each', others / 1000 / NETWORKS)
+
+    own = libvirt.open('network:///system')
+    empty = pss_mib(daemon('virtnetworkd'))
+    phase('define', lambda: ms(lambda: [own.networkDefineXML(network_xml(i)) for i in range(NETWORKS)])[0])
+    own.close()
+    gone()
+    row('networks: activation to the list, 200 inactive', 'ms', median([(gone(), ms(listed)[0])[1] for _ in range(3 * n)]))
+    own = libvirt.open('network:///system')
+    phase('start, one client', lambda: ms(lambda: [own.networkLookupByName(name).create() for name in names])[0])
+    row('networks: a dnsmasq by hand beside them', 'ms each', dnsmasq_alone(20))
+    row('networks: memory for each active', 'KiB', (pss_mib(daemon('virtnetworkd')) - empty) * 1024 / NETWORKS)
+    wall, cpu = [], cpu_us(daemon('virtnetworkd'))
+    for _ in range(20):
+        wall.append(ms(lambda: own.listAllNetworks())[0])
+    row('networks: list, warm', 'ms', median(wall))
+    row('networks: list, warm: CPU', 'us', (cpu_us(daemon('virtnetworkd')) - cpu) / 20)
+    own.close()
+    gone()
+    took = ms(listed)[0]  # once: what was adopted once is warm
+    own = libvirt.open('network:///system')
+    everything = took + ms(adopted, own)[0]
+    row('networks: kill -9 to the list, 200 active', 'ms', took)
+    row('networks: kill -9 to the last one adopted', 'ms', everything)
+    row('networks: kill -9 to the last one adopted, CPU', 'ms', cpu_us(daemon('virtnetworkd')) / 1000)
+    row('networks: memory after that', 'MiB', pss_mib(daemon('virtnetworkd')))
+    phase('stop, one client', lambda: ms(lambda: [own.networkLookupByName(name).destroy() for name in names])[0])
+    phase('start, 8 clients', lambda: in_parallel(lambda one, name: one.networkLookupByName(name).create(), names))
+    phase('stop, 8 clients', lambda: in_parallel(lambda one, name: one.networkLookupByName(name).destroy(), names))
+    for name in names:
+        own.networkLookupByName(name).setAutostart(1)
+    own.close()
+    gone()
+    pathlib.Path(f'{RUN}/network/autostarted').unlink()
+    start = time.monotonic()
+    listed()
+    own = libvirt.open('network:///system')
+    while own.numOfNetworks() < NETWORKS:
+        time.sleep(0.005)
+    row('networks: autostart of 200', 'ms each', (time.monotonic() - start) * 1000 / NETWORKS)
+    for name in names:
+        own.networkLookupByName(name).destroy()
+        own.networkLookupByName(name).undefine()
+    own.close()
+
+
 def footprint(c, n):
     restart_daemon()
     first_reply()
@@ -358,7 +491,8 @@ def footprint(c, n):
 
 
 SUITES = {'activation': activation, 'rpc': rpc, 'definitions': definitions, 'guests': guests, 'save': save,
-          'statistics': statistics_of_many, 'fanout': fanout, 'relay': relay, 'footprint': footprint}
+          'statistics': statistics_of_many, 'fanout': fanout, 'relay': relay,
+          'networks': networks, 'footprint': footprint}
 
 
 def main():

@@ -55,16 +55,17 @@ files_of(const Network *network)
     };
 }
 
-/* Whom it becomes once its ports are open: the first of these that the host has. */
+/* Whom it becomes once its ports are open: the first of these that the host has. Asked once: the answer takes milliseconds. */
 static const char *
 choose_user(void)
 {
     static const char *const users[] = { "libvirt-dnsmasq", "dnsmasq", "nobody" };
+    static const char *chosen;
 
-    for (size_t i = 0; i < G_N_ELEMENTS(users); i++)
+    for (size_t i = 0; !chosen && i < G_N_ELEMENTS(users); i++)
         if (getpwnam(users[i]))
-            return users[i];
-    return NULL;
+            chosen = users[i];
+    return chosen;
 }
 
 /* 1 when it had to be written. */
@@ -187,6 +188,17 @@ find_program(void)
     return NULL;
 }
 
+/* Each dnsmasq takes one of root's inotify instances, of which most kernels give 128. */
+static int
+explain(const Network *network, Error *err)
+{
+    bool inotify = err && err->message && strstr(err->message, "inotify");
+
+    return error_prefixf(err, inotify ? "cannot start DHCP and DNS of %s (the host runs out of inotify instances: raise the sysctl "
+                                        "fs.inotify.max_user_instances)"
+                                      : "cannot start DHCP and DNS of %s", network->label);
+}
+
 /* It goes to the background when it serves: a bad configuration or an address in use is its exit status and last words. */
 static int
 start(Job *job, Network *network, const Files *files, Error *err)
@@ -204,7 +216,7 @@ start(Job *job, Network *network, const Files *files, Error *err)
                           "cannot start DHCP and DNS of %s: dnsmasq is not installed (package dnsmasq-base)", network->label);
     unlink(files->pid);
     if (process_check(job, &spec, NULL, START_TIMEOUT, &output, err) < 0)
-        return error_prefixf(err, "cannot start DHCP and DNS of %s", network->label);
+        return explain(network, err);
     process_output_done(&output);
     if (!take_hold(network, files))
         return error_setf(err, FROM_NETWORK, ERR_OPERATION_FAILED, "dnsmasq of %s ended as soon as it had started", network->label);

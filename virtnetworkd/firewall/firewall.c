@@ -15,6 +15,7 @@ struct Firewall {
     FamilyState current[N_FAMILIES];  /* what the kernel has, if known, at this generation */
     uint32_t generation;
     bool known;
+    bool settled;                     /* and it is all that was wanted, then */
     unsigned missing;                 /* of FirewallFeature: what this kernel refused */
     FirewallWatch *watch;             /* NULL: nobody wants to know */
 };
@@ -61,6 +62,7 @@ refresh(Firewall *fw)
         r = kernel_generation(fw->nl, &generation);
     if (r < 0 || (fw->known && generation == fw->generation))
         return r;
+    fw->settled = false;
     r = kernel_read(fw->nl, fw->current, &fw->generation);
     fw->known = r == 0;
     return r == -EINVAL ? -EPROTONOSUPPORT : r; /* nobody there to ask */
@@ -174,6 +176,19 @@ wanted_rules(GHashTable *wanted, unsigned family, ChainKind kind, const char *br
     return group ? group->chains[family][kind] : NULL;
 }
 
+/* What is in the kernel for one network that is no more, or needs such a chain no more. */
+static void
+drop_chain(Firewall *fw, Batch *batch, unsigned family, ChainKind kind, const char *bridge)
+{
+    FamilyState *state = &fw->current[family];
+    g_autofree char *name = chain_name(kind, bridge);
+
+    if (g_hash_table_remove(state->elements[kind], bridge))
+        batch_element(batch, family, kind, bridge, NULL, false);
+    if (g_hash_table_remove(state->chains, name))
+        batch_chain(batch, family, name, false);
+}
+
 /* Map entries that lead to nothing, or wrong. */
 static void
 drop_elements(Firewall *fw, Batch *batch, GHashTable *wanted, unsigned family, ChainKind kind)
@@ -231,13 +246,31 @@ build_chain(Firewall *fw, Batch *batch, const Group *group, unsigned family, Cha
 }
 
 static void
-reconcile_family(Firewall *fw, Batch *batch, GHashTable *wanted, unsigned family)
+reconcile_one(Firewall *fw, Batch *batch, GHashTable *wanted, unsigned family, const char *bridge)
+{
+    const Group *group = g_hash_table_lookup(wanted, bridge);
+
+    for (ChainKind kind = 0; kind < N_CHAIN_KINDS; kind++) {
+        if (group && group->chains[family][kind])
+            build_chain(fw, batch, group, family, kind);
+        else
+            drop_chain(fw, batch, family, kind, bridge);
+    }
+}
+
+/* only: the one bridge whose rules can have become wrong, NULL when any can. */
+static void
+reconcile_family(Firewall *fw, Batch *batch, GHashTable *wanted, unsigned family, const char *only)
 {
     GHashTableIter iter;
     Group *group;
 
     if (!has_rules(wanted, family)) {
         drop_table(fw, batch, family);
+        return;
+    }
+    if (only && fw->current[family].exists) {
+        reconcile_one(fw, batch, wanted, family, only);
         return;
     }
     if (!base_is_right(fw, family))
@@ -257,7 +290,7 @@ reconcile_family(Firewall *fw, Batch *batch, GHashTable *wanted, unsigned family
 
 /* One try. 0 nothing to do, 1 done, negative errno with what was refused. */
 static int
-try_once(Firewall *fw, GHashTable *wanted, bool anew, unsigned *ret_features, GString *what)
+try_once(Firewall *fw, GHashTable *wanted, const char *only, bool anew, unsigned *ret_features, GString *what)
 {
     const char *about = "the rules";
     Batch batch;
@@ -271,7 +304,7 @@ try_once(Firewall *fw, GHashTable *wanted, bool anew, unsigned *ret_features, GS
     for (unsigned family = 0; family < N_FAMILIES; family++) {
         if (anew)
             drop_table(fw, &batch, family);
-        reconcile_family(fw, &batch, wanted, family);
+        reconcile_family(fw, &batch, wanted, family, fw->settled && !anew ? only : NULL);
     }
     if (!batch_is_empty(&batch)) {
         r = batch_send(&batch, ret_features, &about);
@@ -279,6 +312,7 @@ try_once(Firewall *fw, GHashTable *wanted, bool anew, unsigned *ret_features, GS
         fw->generation = fw->generation + 1 ?: 1; /* as the kernel counts; checked before the next change */
         r = r ?: FIREWALL_CHANGED;
     }
+    fw->settled = r >= 0;
     g_string_assign(what, about);
     batch_done(&batch);
     return r;
@@ -286,9 +320,12 @@ try_once(Firewall *fw, GHashTable *wanted, bool anew, unsigned *ret_features, GS
 
 enum { RETRY_WITHOUT = 2 };
 
-/* Make the kernel have what is wanted. RETRY_WITHOUT: fw->missing grew, what is wanted must be made anew. */
+/*
+ * Make the kernel have what is wanted, which differs from what was wanted last at the bridge only, if it is given.
+ * RETRY_WITHOUT: fw->missing grew, what is wanted must be made anew.
+ */
 static int
-reconcile(Firewall *fw, GHashTable *wanted, Error *err)
+reconcile(Firewall *fw, GHashTable *wanted, const char *only, Error *err)
 {
     g_autoptr(GString) what = g_string_new(NULL);
     bool anew = false;
@@ -296,7 +333,7 @@ reconcile(Firewall *fw, GHashTable *wanted, Error *err)
     int r = -ERESTART;
 
     for (unsigned i = 0; i < TRIES; i++) {
-        r = try_once(fw, wanted, anew, &features, what);
+        r = try_once(fw, wanted, only, anew, &features, what);
         if (r >= 0)
             return r;
         if (features && (r == -ENOENT || r == -EOPNOTSUPP || r == -EAFNOSUPPORT || r == -EPROTONOSUPPORT)) {
@@ -341,7 +378,7 @@ firewall_sync(Firewall *fw, const FirewallNetwork *const *networks, size_t n, GP
             if (twice)
                 group_free(twice);
         }
-        r = reconcile(fw, wanted, err);
+        r = reconcile(fw, wanted, NULL, err);
         if (r >= 0 && r != RETRY_WITHOUT) {
             g_hash_table_unref(fw->wanted);
             fw->wanted = g_steal_pointer(&wanted);
@@ -357,7 +394,7 @@ firewall_add(Firewall *fw, const FirewallNetwork *network, GPtrArray *warnings, 
     Group *old = put_group(fw, fw->wanted, network, warnings);
     int r;
 
-    while ((r = reconcile(fw, fw->wanted, err)) == RETRY_WITHOUT) {
+    while ((r = reconcile(fw, fw->wanted, network->bridge, err)) == RETRY_WITHOUT) {
         Group *refused;
 
         g_ptr_array_set_size(warnings, (int)said);
@@ -382,7 +419,7 @@ firewall_remove(Firewall *fw, const char *bridge, GPtrArray *warnings, Error *er
 
     g_hash_table_steal_extended(fw->wanted, bridge, NULL, (void **)&old);
     do
-        r = reconcile(fw, fw->wanted, err);
+        r = reconcile(fw, fw->wanted, bridge, err);
     while (r == RETRY_WITHOUT);
     if (old && r < 0)
         g_hash_table_insert(fw->wanted, old->bridge, old);
@@ -404,4 +441,11 @@ firewall_watch(Firewall *fw, FirewallWatchFn fn, void *data, Error *err)
 {
     g_clear_pointer(&fw->watch, firewall_watch_close);
     return fn ? firewall_watch_open(fw->nl, fn, data, &fw->watch, err) : 0;
+}
+
+void
+firewall_foreign_soon(Firewall *fw)
+{
+    if (fw->watch)
+        firewall_watch_note(fw->watch, FIREWALL_CHANGED_FOREIGN);
 }

@@ -62,7 +62,7 @@ int firewall_remove(Firewall *fw, const char *bridge, GPtrArray *warnings, Error
 /*
  * Append to warnings which base chains of others (Docker's, firewalld's, an administrator's) stop what these networks are for:
  * "network 'default': packets of its guests to the outside are stopped by the policy 'drop' of chain 'FORWARD' in table 'ip filter'".
- * Only what is certain is reported; foreign.c says what is looked at. Reads all their rules: for a start, and when
+ * Only what is certain is reported; foreign.c says what is looked at. Reads all their rules: when
  * FIREWALL_CHANGED_FOREIGN is told, not for every call. Negative with err when the rules cannot be read.
  */
 int firewall_foreign(Firewall *fw, const FirewallNetwork *const *networks, size_t n, GPtrArray *warnings, Error *err);
@@ -79,3 +79,5 @@ typedef enum FirewallChange {
  */
 typedef void (*FirewallWatchFn)(unsigned changed, void *data);
 int firewall_watch(Firewall *fw, FirewallWatchFn fn, void *data, Error *err);
+/* As if others had changed theirs now; without a watch nothing. */
+void firewall_foreign_soon(Firewall *fw);

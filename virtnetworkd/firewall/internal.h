@@ -87,3 +87,4 @@ int firewall_foreign_scan(Netlink *nl, const FirewallNetwork *const *networks, s
 typedef struct FirewallWatch FirewallWatch;
 int firewall_watch_open(Netlink *nl, FirewallWatchFn fn, void *data, FirewallWatch **ret, Error *err);
 void firewall_watch_close(FirewallWatch *watch);
+void firewall_watch_note(FirewallWatch *watch, unsigned change); /* as if others had made it */

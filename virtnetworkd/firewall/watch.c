@@ -35,8 +35,8 @@ on_settled(sd_event_source *source, uint64_t usec, void *data)
     return 0;
 }
 
-static void
-note(FirewallWatch *watch, unsigned change)
+void
+firewall_watch_note(FirewallWatch *watch, unsigned change)
 {
     unsigned news = change & ~watch->changed;
 
@@ -73,13 +73,13 @@ on_message(const struct nlmsghdr *message, void *data)
     FirewallWatch *watch = data;
 
     if (!message) {
-        note(watch, FIREWALL_CHANGED_OURS | FIREWALL_CHANGED_FOREIGN);
+        firewall_watch_note(watch, FIREWALL_CHANGED_OURS | FIREWALL_CHANGED_FOREIGN);
         return;
     }
     if (message->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || (message->nlmsg_type & 0xff) == NFT_MSG_NEWGEN ||
         message->nlmsg_pid == watch->own)
         return;
-    note(watch, g_strcmp0(table_of(message), FIREWALL_TABLE) == 0 ? FIREWALL_CHANGED_OURS : FIREWALL_CHANGED_FOREIGN);
+    firewall_watch_note(watch, g_strcmp0(table_of(message), FIREWALL_TABLE) == 0 ? FIREWALL_CHANGED_OURS : FIREWALL_CHANGED_FOREIGN);
 }
 
 int

@@ -30,6 +30,58 @@ ended(Driver *driver)
     daemon_touch(driver->daemon);
 }
 
+/* --- many --- */
+
+/* Waiting for dnsmasq is most of a start, and the others' time. */
+#define AT_ONCE 8
+
+typedef void (*NetworkFn)(Job *job, Network *network); /* the queue is held */
+
+/* Networks something is done with, some at once, the others later: calls of clients come between. */
+typedef struct Many {
+    Driver *driver;
+    NetworkFn fn;
+    GPtrArray *left; /* in order, each with a reference */
+} Many;
+
+static void
+many_clear(void *data)
+{
+    g_ptr_array_unref(((Many *)data)->left);
+}
+
+static void
+many_job(Job *job, void *data)
+{
+    Many *many = data;
+    Driver *driver = many->driver;
+
+    while (many->left->len > 0) {
+        g_autoptr(Network) network = g_ptr_array_steal_index(many->left, 0);
+
+        if (job_acquire(job, &network->queue, network->label, LOOP_NEVER, NULL) < 0)
+            continue;
+        many->fn(job, network);
+        job_release(job, &network->queue);
+        job_yield(job);
+    }
+    g_rc_box_release_full(many, many_clear);
+    ended(driver);
+}
+
+/* networks is taken over. */
+static void
+for_each(Driver *driver, const char *name, GPtrArray *networks, NetworkFn fn)
+{
+    Many *many = g_rc_box_new0(Many);
+    guint n = MIN(networks->len, AT_ONCE);
+
+    *many = (Many){ driver, fn, networks };
+    for (guint i = 0; i < n; i++)
+        spawn(driver, name, many_job, g_rc_box_acquire(many));
+    g_rc_box_release_full(many, many_clear);
+}
+
 /* --- adoption --- */
 
 static void
@@ -37,6 +89,8 @@ adopt(Job *job, Network *network)
 {
     _cleanup_error_ Error err = ERROR_INIT;
 
+    if (!network->run)
+        return; /* somebody stopped it before */
     if (network->run->phase != PHASE_ACTIVE) {
         log_info("%s was %s when the daemon ended: that is undone", network->label, network_phase_names[network->run->phase]);
         network_unmake(job, network);
@@ -49,20 +103,6 @@ adopt(Job *job, Network *network)
     }
     if (network->base.stored && !network->persistent && !network->run)
         store_remove(&network->driver->networks, &network->base);
-}
-
-static void
-adopt_job(Job *job, void *data)
-{
-    g_autoptr(Network) network = data;
-    Driver *driver = network->driver;
-
-    if (job_acquire(job, &network->queue, network->label, LOOP_NEVER, NULL) == 0) {
-        if (network->run)
-            adopt(job, network);
-        job_release(job, &network->queue);
-    }
-    ended(driver);
 }
 
 /* The network of the persistent definition, or a new transient one. Borrowed from the store; NULL on a clash. */
@@ -83,8 +123,9 @@ network_of(Driver *driver, const NetworkDef *live)
     return network;
 }
 
-static void
-adopt_one(Driver *driver, const char *name)
+/* The network, which is to be adopted; a reference. NULL when there is none. */
+static Network *
+recall(Driver *driver, const char *name)
 {
     g_autofree char *path = driver_status_path(driver, name);
     g_autoptr(NetworkDef) live = NULL;
@@ -94,28 +135,34 @@ adopt_one(Driver *driver, const char *name)
 
     if (persist_read_status(driver, name, &live, &phase, &err) < 0) {
         log_error("the status file '%s' is left alone: %s", path, err.message);
-        return;
+        return NULL;
     }
     network = network_of(driver, live);
     if (!network || network->run) {
         log_error("the status file '%s' is left alone: its network has another UUID now", path);
-        return;
+        return NULL;
     }
     network_set_live(network, g_steal_pointer(&live));
     network->run = network_run_new(phase);
     if (phase == PHASE_ACTIVE)
         network_set_active(network, true);
     port_load_all(network);
-    spawn(driver, "adopt", adopt_job, network_ref(network));
+    return network_ref(network);
 }
 
 void
 network_adopt_all(Driver *driver)
 {
     g_autoptr(GPtrArray) names = persist_status_names(driver);
+    GPtrArray *networks = g_ptr_array_new();
 
-    for (guint i = 0; i < names->len; i++)
-        adopt_one(driver, names->pdata[i]);
+    for (guint i = 0; i < names->len; i++) {
+        Network *network = recall(driver, names->pdata[i]);
+
+        if (network)
+            g_ptr_array_add(networks, network);
+    }
+    for_each(driver, "adopt", networks, adopt);
 }
 
 /* --- definitions that came with the package --- */
@@ -148,30 +195,28 @@ start_one(Job *job, Network *network)
     _cleanup_error_ Error err = ERROR_INIT;
     const NetworkDef *config;
 
-    if (job_acquire(job, &network->queue, network->label, LOOP_NEVER, &err) < 0)
+    if (!network->base.stored || network->run)
         return;
-    if (network->base.stored && !network->run) {
-        config = network_config(network, &err);
-        if (!config || network_start(job, network, config, &err) < 0)
-            log_error("cannot autostart: %s", err.message);
-    }
-    job_release(job, &network->queue);
+    config = network_config(network, &err);
+    if (!config || network_start(job, network, config, &err) < 0)
+        log_error("cannot autostart: %s", err.message);
 }
 
 static void
-start_all(Job *job, void *data)
+start_all(Driver *driver)
 {
-    Driver *driver = data;
     g_autoptr(GPtrArray) all = store_list(driver_networks(driver));
+    GPtrArray *networks = g_ptr_array_new();
 
     for (guint i = 0; i < all->len; i++) {
         Network *network = all->pdata[i];
 
         if (network->autostart && !network->run)
-            start_one(job, network);
-        network_unref(network);
+            g_ptr_array_add(networks, network);
+        else
+            network_unref(network);
     }
-    ended(driver);
+    for_each(driver, "autostart", networks, start_one);
 }
 
 /* 1 for the first of this boot. */
@@ -196,5 +241,5 @@ network_autostart(Driver *driver)
         return;
     links = g_dir_open(driver->definitions.autostart_dir, 0, NULL);
     if (links && g_dir_read_name(links))
-        spawn(driver, "autostart", start_all, driver);
+        start_all(driver);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/worker.h"
 #include "common/host/netlink/address.h"
 #include "common/host/netlink/bridge.h"
 #include "common/host/netlink/link.h"
@@ -173,10 +174,39 @@ bridge_up(Driver *driver, const NetworkDef *def, Error *err)
     return 0;
 }
 
-int
-bridge_down(Driver *driver, const NetworkDef *def, Error *err)
+typedef struct Removal {
+    char *bridge;
+    bool limited; /* there may be a device that shapes what it received */
+} Removal;
+
+static void
+removal_clear(void *data)
 {
-    return link_delete(driver->netlink, def->bridge.name, err) < 0 || qos_sweep(driver->netlink, err) < 0 ? -1 : 0;
+    g_free(((Removal *)data)->bridge);
+}
+
+static int
+removal_run(void *data, Error *err)
+{
+    const Removal *removal = data;
+    g_autoptr(Netlink) nl = NULL;
+
+    if (netlink_open(NETLINK_ROUTE, &nl, err) < 0 || link_delete(nl, removal->bridge, err) < 0)
+        return -1;
+    return removal->limited ? qos_sweep(nl, err) : 0;
+}
+
+/* The kernel waits until nobody looks at an interface any more before it is gone: tens of milliseconds. */
+int
+bridge_down(Job *job, const NetworkDef *def, Error *err)
+{
+    Removal *removal = g_atomic_rc_box_new0(Removal);
+    int r;
+
+    *removal = (Removal){ g_strdup(def->bridge.name), def->bandwidth.outbound.present };
+    r = worker_run(job, "the kernel to remove a bridge", removal_run, removal, removal_clear, LOOP_NEVER, err);
+    g_atomic_rc_box_release_full(removal, removal_clear);
+    return r;
 }
 
 int

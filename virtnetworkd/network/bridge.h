@@ -1,6 +1,6 @@
 /*
  * The host's side of a network with a bridge of its own: the bridge, its addresses, routes and settings. Nothing is
- * written that is already so; nothing suspends.
+ * written that is already so. Only removing suspends.
  */
 #pragma once
 
@@ -11,6 +11,6 @@ int bridge_check(Driver *driver, const NetworkDef *def, Error *err);
 /* Make it so. Settings that can't be written where it still works without are logged. */
 int bridge_up(Driver *driver, const NetworkDef *def, Error *err);
 /* Remove the bridge; its addresses and routes go with it. None is success. */
-int bridge_down(Driver *driver, const NetworkDef *def, Error *err);
+int bridge_down(Job *job, const NetworkDef *def, Error *err) _must_check_;
 /* 1 it is there, 0 not. */
 int bridge_exists(Driver *driver, const NetworkDef *def, Error *err);

@@ -145,6 +145,13 @@ rules_check_foreign(Driver *driver)
     driver->warned_foreign = now;
 }
 
+void
+rules_check_foreign_soon(Driver *driver)
+{
+    if (driver->firewall)
+        firewall_foreign_soon(driver->firewall);
+}
+
 int
 rules_add(Network *network, Error *err)
 {

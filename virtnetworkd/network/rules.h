@@ -12,3 +12,5 @@ int rules_remove(Network *network, Error *err);
 int rules_sync(Driver *driver, Error *err);
 /* Log which rules of others stop what the active networks are for. Each text once while it stays so. */
 void rules_check_foreign(Driver *driver);
+/* The same within a second, once for all networks that start meanwhile. */
+void rules_check_foreign_soon(Driver *driver);

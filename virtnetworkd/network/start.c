@@ -77,7 +77,7 @@ network_unmake(Job *job, Network *network)
             error_done(&err);
         }
         zone_forget(job, network);
-        if (bridge_down(driver, network->live, &err) < 0)
+        if (bridge_down(job, network->live, &err) < 0)
             log_error("%s", err.message);
     }
     network_set_active(network, false);
@@ -126,7 +126,7 @@ network_start(Job *job, Network *network, const NetworkDef *def, Error *err)
     network_set_active(network, true);
     undo_commit(&undo);
     watch_begin(network->driver);
-    rules_check_foreign(network->driver);
+    rules_check_foreign_soon(network->driver);
     event_lifecycle(network, VIR_NETWORK_EVENT_STARTED);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "common/host/netlink/link.h"
 #include "common/host/netlink/route.h"
 #include "virtnetworkd/driver.h"
+#include "virtnetworkd/network/run.h"
 
 /* What the host knows of subnets now. */
 typedef struct Subnets {
@@ -72,6 +73,26 @@ in_use(Driver *driver, const NetworkDef *def, unsigned index, const IpAddress *n
                       ip_to_text(network, text), prefix, how, link.name);
 }
 
+/* The other network that is about to get an address there: the kernel knows nothing of it yet. */
+static const NetworkDef *
+overlapping_start(Driver *driver, const NetworkDef *def, const IpAddress *network, unsigned prefix)
+{
+    GHashTableIter iter;
+    void *object;
+
+    g_hash_table_iter_init(&iter, driver->networks.by_uuid);
+    while (g_hash_table_iter_next(&iter, NULL, &object)) {
+        const Network *other = object;
+
+        if (!other->run || other->run->phase != PHASE_STARTING || strcmp(other->live->name, def->name) == 0)
+            continue;
+        LIST_FOREACH(NetworkIp, ip, &other->live->ips)
+            if (ip_networks_overlap(&ip->address, network_ip_prefix(ip), network, prefix))
+                return other->live;
+    }
+    return NULL;
+}
+
 int
 subnet_check(Driver *driver, const NetworkDef *def, Error *err)
 {
@@ -86,11 +107,17 @@ subnet_check(Driver *driver, const NetworkDef *def, Error *err)
         IpAddress network = ip_network(&ip->address, prefix);
         const HostAddress *address = overlapping_address(&subnets, &network, prefix);
         const HostRoute *route = address ? NULL : overlapping_route(&subnets, &network, prefix, false);
+        const NetworkDef *other = overlapping_start(driver, def, &network, prefix);
+        char text[IP_TEXT_SIZE];
 
         if (address)
             return in_use(driver, def, address->index, &network, prefix, "the address of", err);
         if (route)
             return in_use(driver, def, route->index, &network, prefix, "a route over", err);
+        if (other)
+            return error_setf(err, FROM_NETWORK, ERR_INTERNAL_ERROR,
+                              "cannot start network '%s': network '%s', which is being started, has its subnet %s/%u; choose another subnet",
+                              def->name, other->name, ip_to_text(&network, text), prefix);
     }
     return 0;
 }

@@ -140,6 +140,9 @@ bandwidth_apply(Driver *driver, Network *network, Error *err)
     GHashTableIter iter;
     void *port;
 
+    /* A network cannot lose its limits while it is active: without any there is nothing of ours in the kernel. */
+    if (!network->live->bandwidth.present)
+        return 0;
     if (divide(network, err) < 0)
         return -1;
     g_hash_table_iter_init(&iter, network->run->ports);
