@@ -138,6 +138,14 @@ def junit_outcome(case):
     return 'passed', ''
 
 
+def count_junit(prefix, files, count):
+    """Returns how many tests were found in these results."""
+    cases = [case for path in files for case in ElementTree.parse(path).iter('testcase')]
+    for case in cases:
+        count.add(f"{prefix}:{case.get('classname')}.{case.get('name')}", *junit_outcome(case))
+    return len(cases)
+
+
 def pytest(folder, count, build_name='build', env=None, options=()):
     directory = TOP / build_name
     results = directory / 'check-logs' / f'{folder}.xml'
@@ -146,13 +154,27 @@ def pytest(folder, count, build_name='build', env=None, options=()):
     run(['/usr/bin/python3', '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '--color=no', f'--junitxml={results}',
          f'tests/{folder}', *options], directory / 'check-logs' / f'{folder}.log',
         {'VIRTD_TEST_BUILD': str(directory), 'PYTHONDONTWRITEBYTECODE': '1', **(env or {})}, show=True)
-    cases = ElementTree.parse(results).iter('testcase') if results.exists() else []
-    names = 0
-    for case in cases:
-        names += 1
-        count.add(f"{folder}{build_name[5:]}:{case.get('classname')}.{case.get('name')}", *junit_outcome(case))
-    if names == 0:
+    if not count_junit(folder + build_name[5:], [results] if results.exists() else [], count):
         count.add(f'{folder} tests', 'failed', 'pytest ran none')
+
+
+def vm(count):
+    """Each script of tests/vm in a machine of its own. One that did not live to the end of its script is a failure."""
+    say('==> vm tests')
+    if not run(['tools/install-packages', 'vm'], TOP / 'build' / 'check-logs' / 'vm-packages.log'):
+        count.add('vm tests', 'failed', 'the packages of group vm are not there')
+        return
+    results = TOP / 'build' / 'vm'
+    shutil.rmtree(results, ignore_errors=True)
+    done = run(['tests/vm/run', '--results', str(results)], TOP / 'build' / 'check-logs' / 'vm.log', {'PYTHONDONTWRITEBYTECODE': '1'}, show=True)
+    failures = len(count.failures)
+    for script in sorted(p.stem.removeprefix('test_') for p in (TOP / 'tests' / 'vm').glob('test_*.py')):
+        ended = results / script / 'ended'
+        count_junit('vm', sorted((results / script).glob('junit-*.xml')), count)
+        if not ended.exists():
+            count.add(f'vm:{script}', 'failed', 'its machine did not live to the end')
+    if not done and len(count.failures) == failures:
+        count.add('vm tests', 'failed', 'tests/vm/run failed')
 
 
 def fuzz(seconds, count):
@@ -177,13 +199,16 @@ def fuzz(seconds, count):
 
 
 def parse_arguments():
-    parts = ['lint', 'unit', 'integration', 'integration-asan', 'systemd', 'fuzz']
+    parts = ['lint', 'unit', 'integration', 'integration-asan', 'systemd', 'fuzz']  # without vm, which is asked for
     parser = argparse.ArgumentParser(prog='check', description=__doc__.splitlines()[0])
-    parser.add_argument('--only', default=','.join(parts), help='parts, separated by commas: ' + ', '.join(parts))
+    parser.add_argument('--only', default=','.join(parts), help='parts, separated by commas: ' + ', '.join([*parts, 'vm']))
+    parser.add_argument('--vm', action='store_true', help='also tests/vm, in real machines: slow')
     parser.add_argument('--fuzz-seconds', type=int, default=10, help='for each target (10)')
     arguments = parser.parse_args()
     arguments.only = arguments.only.split(',')
-    if unknown := set(arguments.only) - set(parts):
+    if arguments.vm:
+        arguments.only.append('vm')
+    if unknown := set(arguments.only) - {*parts, 'vm'}:
         parser.error(f"unknown part {', '.join(unknown)}")
     return arguments
 
@@ -207,6 +232,8 @@ def main():
     for part in ('integration', 'systemd'):
         if part in arguments.only and built and list((TOP / 'tests' / part).glob('test_*.py')):
             pytest(part, count)
+    if 'vm' in arguments.only and built:
+        vm(count)
     if 'fuzz' in arguments.only:
         fuzz(arguments.fuzz_seconds, count)
     say('')
