@@ -29,6 +29,7 @@ typedef struct Driver {
     GHashTable *warned_foreign;        /* texts about rules of others that are so now, and were logged */
     Firewalld *firewalld;              /* the host's, by D-Bus; NULL until the first network */
     Watch *watch;                      /* of what others do to our interfaces and rules */
+    bool autostarting;                 /* networks are being started with the host */
     size_t starting;                   /* jobs of our own that keep us from idle exit */
 } Driver;
 

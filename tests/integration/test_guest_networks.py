@@ -140,6 +140,28 @@ def test_network_that_is_not_active(host, guest):
     assert host.virsh('list', '--all', '--name').split() == []
 
 
+def test_guest_and_network_start_with_the_host(host, guest):
+    """As after a boot: both are started by their daemons at the same time, and the guest does not come too early."""
+    host.virsh('net-define', write(host, 'boot', nat('boot', 'virbr-boot')))
+    host.virsh('net-autostart', 'boot')
+    guest('early', extra=card('boot')).define()
+    host.virsh('autostart', 'early')
+    for daemon in 'virtqemud', 'virtnetworkd':
+        host.run('pkill', '-TERM', '-x', daemon)
+        wait_until(lambda: not host.daemon_pid(daemon), f'{daemon} is gone')
+    for marker in host.root.glob('run/libvirt/*/autostarted'):
+        marker.unlink()
+    try:
+        host.virsh('list')
+        wait_until(lambda: host.virsh('list', '--name').split() == ['early'], 'the guest runs')
+        assert host.virsh('net-list', '--name').split() == ['boot'] and len(ports(host, 'boot')) == 1
+    finally:
+        host.virsh('destroy', 'early', check=False)
+        host.virsh('autostart', '--disable', 'early')
+        host.virsh('net-destroy', 'boot', check=False)
+        host.virsh('net-undefine', 'boot')
+
+
 def test_port_group(host, guest):
     xml = nat('groups', 'virbr-gr').replace('</network>', "<portgroup name='slow' default='yes'><bandwidth><inbound average='1000'/>"
                                             "<outbound average='500'/></bandwidth></portgroup></network>")

@@ -226,6 +226,7 @@ create(Job *job, RpcCall *call, const remote_network_port_create_xml_args *args,
     NetworkPortDef *def = NULL;
 
     if (rpc_call_check_flags(call, args->flags, CREATE_FLAGS, err) < 0 ||
+        network_start_early(job, api_network(call), err) < 0 ||
         network_port_def_parse(args->xml, args->flags & VIR_NETWORK_PORT_CREATE_VALIDATE ? XML_VALIDATE : 0, &def, err) < 0 ||
         port_create(job, api_network(call), def, args->flags & VIR_NETWORK_PORT_CREATE_RECLAIM, &port, err) < 0)
         return -1;

@@ -41,13 +41,18 @@ typedef void (*NetworkFn)(Job *job, Network *network); /* the queue is held */
 typedef struct Many {
     Driver *driver;
     NetworkFn fn;
+    void (*done)(Driver *driver); /* after the last one; NULL: nothing */
     GPtrArray *left; /* in order, each with a reference */
 } Many;
 
 static void
 many_clear(void *data)
 {
-    g_ptr_array_unref(((Many *)data)->left);
+    Many *many = data;
+
+    g_ptr_array_unref(many->left);
+    if (many->done)
+        many->done(many->driver);
 }
 
 static void
@@ -71,12 +76,12 @@ many_job(Job *job, void *data)
 
 /* networks is taken over. */
 static void
-for_each(Driver *driver, const char *name, GPtrArray *networks, NetworkFn fn)
+for_each(Driver *driver, const char *name, GPtrArray *networks, NetworkFn fn, void (*done)(Driver *driver))
 {
     Many *many = g_rc_box_new0(Many);
     guint n = MIN(networks->len, AT_ONCE);
 
-    *many = (Many){ driver, fn, networks };
+    *many = (Many){ driver, fn, done, networks };
     for (guint i = 0; i < n; i++)
         spawn(driver, name, many_job, g_rc_box_acquire(many));
     g_rc_box_release_full(many, many_clear);
@@ -162,7 +167,7 @@ network_adopt_all(Driver *driver)
         if (network)
             g_ptr_array_add(networks, network);
     }
-    for_each(driver, "adopt", networks, adopt);
+    for_each(driver, "adopt", networks, adopt, NULL);
 }
 
 /* --- definitions that came with the package --- */
@@ -202,6 +207,24 @@ start_one(Job *job, Network *network)
         log_error("cannot autostart: %s", err.message);
 }
 
+static char *
+marker_path(const Driver *driver)
+{
+    return g_build_filename(driver->state_dir, "autostarted", NULL);
+}
+
+/* Last: a daemon killed in the middle begins again, and passes over what is active. */
+static void
+autostart_done(Driver *driver)
+{
+    g_autofree char *marker = marker_path(driver);
+    _cleanup_fd_ int fd = open(marker, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    driver->autostarting = false;
+    if (fd < 0)
+        log_error("cannot make '%s': networks would be started again by the next life of this daemon", marker);
+}
+
 static void
 start_all(Driver *driver)
 {
@@ -216,30 +239,35 @@ start_all(Driver *driver)
         else
             network_unref(network);
     }
-    for_each(driver, "autostart", networks, start_one);
-}
-
-/* 1 for the first of this boot. */
-static int
-first_of_this_boot(const Driver *driver)
-{
-    g_autofree char *marker = g_build_filename(driver->state_dir, "autostarted", NULL);
-    _cleanup_fd_ int fd = open(marker, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-    return fd >= 0;
+    for_each(driver, "autostart", networks, start_one, autostart_done);
 }
 
 void
 network_autostart(Driver *driver)
 {
     g_autoptr(GPtrArray) active = persist_status_names(driver);
+    g_autofree char *marker = marker_path(driver);
     g_autoptr(GDir) links = NULL;
 
     if (active->len > 0)
         driver_networks(driver); /* indexes, and takes hold of what is active */
-    if (!first_of_this_boot(driver))
-        return;
+    if (access(marker, F_OK) == 0)
+        return; /* done since the machine booted */
+    driver->autostarting = true;
     links = g_dir_open(driver->definitions.autostart_dir, 0, NULL);
     if (links && g_dir_read_name(links))
         start_all(driver);
+    else
+        autostart_done(driver);
+}
+
+int
+network_start_early(Job *job, Network *network, Error *err)
+{
+    const NetworkDef *config;
+
+    if (network->run || !network->autostart || !network->driver->autostarting)
+        return 0;
+    config = network_config(network, err);
+    return config ? network_start(job, network, config, err) : -1;
 }

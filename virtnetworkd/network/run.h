@@ -43,3 +43,8 @@ void network_adopt_all(Driver *driver);
 void network_settle_soon(Network *network);
 /* Start those that start with the host, once per boot. */
 void network_autostart(Driver *driver);
+/*
+ * A guest that starts with the host may be faster than its network: while networks are being started with the host, one that is to
+ * be is started now. The queue is held. Otherwise nothing.
+ */
+int network_start_early(Job *job, Network *network, Error *err) _must_check_;
