@@ -5,6 +5,7 @@
  *   add NETWORK         one more, or another version of it
  *   remove BRIDGE
  *   foreign NETWORK     what others stop, as warnings -> kept
+ *   drop-libvirt        what libvirt's daemon left -> kept | changed
  *   watch               from now on
  *   zone ZONE INTERFACE firewalld's zone of an interface -> a warning 'done', 'inactive' or 'no zone'
  *   forget INTERFACE
@@ -252,11 +253,18 @@ do_remove(char **words, GPtrArray *warnings, Error *err)
     return firewall_remove(fw, words[0], warnings, err);
 }
 
+static int
+do_drop_libvirt(char **words, GPtrArray *warnings, Error *err)
+{
+    return firewall_drop_libvirt(fw, warnings, err);
+}
+
 static const struct Command { const char *name; unsigned words; int (*fn)(char **words, GPtrArray *warnings, Error *err); } commands[] = {
     { "sync", 0, do_sync },
     { "add", 1, do_add },
     { "remove", 1, do_remove },
     { "foreign", 1, do_foreign },
+    { "drop-libvirt", 0, do_drop_libvirt },
     { "watch", 0, do_watch },
     { "await", 0, do_await },
     { "zone", 2, do_zone },

@@ -42,7 +42,7 @@ def traces(host):
     links = {link['ifname'] for link in json.loads(host.run('ip', '-j', 'link').stdout)}
     files = {str(path.relative_to(host.root)) for top in ('etc', 'run', 'var') for path in (host.root / top).rglob('*')
              if not path.is_socket() and '/log/' not in str(path) and '/common' not in str(path)}
-    ignored = {'run/virtqemud.pid', 'run/virtnetworkd.pid'}
+    ignored = {'run/virtqemud.pid', 'run/virtnetworkd.pid', 'run/leaseshelper.pid'}
     return {'links': links, 'rules': host.run('nft', 'list', 'ruleset').stdout, 'files': files - ignored,
             'processes': host.processes(r'dnsmasq|leaseshelper'), 'routes': host.run('ip', 'route').stdout,
             'routes6': [line for line in host.run('ip', '-6', 'route').stdout.splitlines() if 'fe80' not in line]}

@@ -282,6 +282,32 @@ def test_foreign_rules_are_named(world, what):
         assert f'# handle {handle}\n' in world.host.run('nft -a list ruleset')
 
 
+# As the two kinds of libvirt leave them: with a table of its own, and with chains in the tables of iptables.
+LIBVIRTS = '''
+table ip libvirt_network {{ chain guest_output {{ oifname "virbr-a" reject; }}; chain forward {{ type filter hook forward priority 0; jump guest_output; }}; }}
+table ip6 libvirt_network {{ chain guest_output {{ oifname "virbr-a" reject; }}; }}
+table ip filter {{ chain LIBVIRT_FWI {{ {rule} }}; chain FORWARD {{ type filter hook forward priority 0; jump LIBVIRT_FWI; ip saddr 192.0.2.1 drop; }}; }}
+table ip nat {{ chain LIBVIRT_PRT {{ {translate} }}; }}
+table ip other {{ chain guest_output {{ oifname "virbr-a" counter; }}; }}
+'''
+
+
+def test_what_libvirt_left_goes(world):
+    """Its table, the rules in its chains; not the chains, which others' rules lead to, and nothing of others."""
+    left = LIBVIRTS.format(rule='oifname "virbr-a" reject;', translate='ip saddr 10.1.0.0/24 masquerade;')
+    world.host.run(f"nft -f - <<'END'\n{left}\nEND")
+    world.fw('sync', f'{NETWORK_A},mode=route')
+    ours = world.host.run('nft list table ip virtd_network')
+    assert world.fw('drop-libvirt')[0] == 'changed'
+    assert 'libvirt_network' not in world.host.run('nft list tables')
+    assert 'masquerade' not in world.host.run('nft list table ip nat')
+    chains = world.host.run('nft list table ip filter')
+    assert 'reject' not in chains and 'jump LIBVIRT_FWI' in chains and 'ip saddr 192.0.2.1 drop' in chains
+    assert 'counter' in world.host.run('nft list table ip other')
+    assert world.host.run('nft list table ip virtd_network') == ours
+    assert world.fw('sync', f'{NETWORK_A},mode=route')[0] == 'kept'
+
+
 def test_changes_of_others_are_noticed(world):
     """Ours are not: a repair must not cause the next one."""
     world.fw('watch')

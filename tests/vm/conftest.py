@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import host
+from storage import iscsi_target, kernel_target, multipath_disk, nfs_server, scsi_disk, spare_disks  # noqa: F401
 
 JOURNAL_LINES = 80
 
@@ -39,7 +40,7 @@ def pytest_collection_modifyitems(config, items):
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.failed:
-        report.sections.append(('journal', host.journal(JOURNAL_LINES)))
+        report.sections.append(('journal', host.journal(JOURNAL_LINES, '_TRANSPORT=stdout', '_TRANSPORT=journal', '_TRANSPORT=syslog')))
 
 
 @pytest.fixture(scope='session')

@@ -4,6 +4,7 @@ It boots once and is saved; each test script then gets a copy of the saved machi
 scripts need from outside and what they bring back is one directory, shared by 9p while they run (never while saving: a mounted
 share cannot be saved).
 """
+import fcntl
 import json
 import os
 import queue
@@ -181,8 +182,15 @@ def saved(directory, stamp):
     version = subprocess.run(['qemu-system-x86_64', '--version'], capture_output=True, text=True, check=True).stdout.splitlines()[0]
     name = f'{stamp} {version} {Path(__file__).read_text()}'
     place = directory / 'saved'
+    with open(directory / 'saved.lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        save_if_needed(directory, place, name)
+    return place
+
+
+def save_if_needed(directory, place, name):
     if place.exists() and (place / 'name').exists() and (place / 'name').read_text() == name:
-        return place
+        return
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
     started = time.monotonic()
@@ -196,7 +204,6 @@ def saved(directory, stamp):
             machine.end()
     (place / 'name').write_text(name)
     say(f'booted and saved in {time.monotonic() - started:.0f} s ({(place / "state").stat().st_size >> 20} MiB)')
-    return place
 
 
 def resumed(directory, stamp, share, work):

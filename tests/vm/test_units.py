@@ -1,18 +1,8 @@
 """The installed units on a whole system: the network `default` is there after `systemctl enable --now`, and again after a restart
 of the host, without anybody asking for it; its guests are served. A container cannot show the boot, nor what the full sandbox of a
 real service manager with all controllers does."""
-import pytest
-
 import host
-
-
-@pytest.fixture
-def network():
-    host.wait_until(lambda: host.network_state() == 'active', 'the network of the package is active')
-
-
-def dnsmasq():
-    return host.output('pgrep', '-u', 'libvirt-dnsmasq', '-f', 'dnsmasq/default.conf', check=False).split()
+import pytest
 
 
 def test_installed_and_enabled(installed):
@@ -23,8 +13,9 @@ def test_installed_and_enabled(installed):
             assert host.service(f'{daemon}{suffix}.socket', 'UnitFileState') == 'enabled'
 
 
-def test_default_network(network):
-    assert dnsmasq()
+def test_default_network():
+    host.wait_active()
+    assert host.dnsmasq_pids()
     assert 'masquerade' in host.output('nft', 'list', 'ruleset')
     assert host.output('cat', '/proc/sys/net/ipv4/ip_forward').strip() == '1'
 
@@ -32,7 +23,7 @@ def test_default_network(network):
 @pytest.mark.boot(2)
 def test_there_after_the_boot():
     """Nobody has called yet."""
-    host.wait_until(dnsmasq, 'the network of the package was started by the boot')
+    host.wait_until(host.dnsmasq_pids, 'the network of the package was started by the boot')
     assert '192.168.122.1/24' in host.output('ip', '-br', 'address', 'show', 'dev', 'virbr0')
     assert 'masquerade' in host.output('nft', 'list', 'ruleset')
     assert host.service('virtnetworkd.service') == 'active'

@@ -206,8 +206,9 @@ start(Job *job, Network *network, const Files *files, Error *err)
     g_autofree char *program = find_program(), *option = g_strconcat("--conf-file=", files->conf, NULL);
     g_autofree char *leases = lease_path(network->driver, network->live);
     g_autofree char *leases_variable = g_strconcat("VIRTD_LEASE_FILE=", leases, NULL);
+    g_autofree char *lock_variable = g_strdup_printf("VIRTD_LEASE_LOCK=%s/leaseshelper.pid", network->driver->daemon->paths.pid);
     const char *const argv[] = { program, option, NULL };
-    const char *const envp[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", leases_variable, NULL };
+    const char *const envp[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", leases_variable, lock_variable, NULL };
     const ProcessSpec spec = { .argv = argv, .envp = envp, .detach = true };
     ProcessOutput output = { 0 };
 

@@ -5,7 +5,7 @@
  *     libvirt_leaseshelper add|old|del MAC IP [HOSTNAME]      a lease was given, renewed or seen, taken away
  *     libvirt_leaseshelper init                               print all leases as dnsmasq keeps them
  *
- * In the environment, from the daemon: VIRTD_LEASE_FILE; from dnsmasq: DNSMASQ_*, see dnsmasq(8). Other calls are none of
+ * In the environment, from the daemon: VIRTD_LEASE_FILE, VIRTD_LEASE_LOCK; from dnsmasq: DNSMASQ_*, see dnsmasq(8). Other calls are none of
  * its business and succeed. Of IPv6 leases the first word is the client's DUID, not a MAC address.
  */
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -96,14 +96,26 @@ read_or_begin(const char *path)
     return json_array();
 }
 
-/* One change at a time. Held until the process ends. */
+/*
+ * One change at a time, held until the process ends. The lock is that of libvirt's own helper, so the two exclude each other while
+ * a host moves over, and AppArmor's profile of dnsmasq knows it. The other one removes the file when it is done: what was locked
+ * must be what is there.
+ */
 static int
 take_turn(const char *path)
 {
-    g_autofree char *dir = g_path_get_dirname(path);
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    struct stat locked, there;
+    int fd;
 
-    return fd < 0 || flock(fd, LOCK_EX) < 0 ? -1 : 0;
+    for (;;) {
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+        if (fd < 0 || fcntl(fd, F_SETLKW, &whole) < 0 || fstat(fd, &locked) < 0)
+            return -1;
+        if (stat(path, &there) == 0 && there.st_ino == locked.st_ino && there.st_dev == locked.st_dev)
+            return 0;
+        close(fd);
+    }
 }
 
 static int
@@ -132,16 +144,16 @@ change(const char *path, const char *action, char **words)
 int
 main(int argc, char **argv)
 {
-    const char *path = getenv("VIRTD_LEASE_FILE"), *action = argc > 1 ? argv[1] : NULL;
+    const char *path = getenv("VIRTD_LEASE_FILE"), *lock = getenv("VIRTD_LEASE_LOCK"), *action = argc > 1 ? argv[1] : NULL;
     char *words[3] = { argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL, argc > 4 ? argv[4] : NULL };
     json_t *leases;
 
-    if (!path || !action) {
-        fprintf(stderr, "usage: VIRTD_LEASE_FILE=FILE %s add|old|del|init [MAC IP [HOSTNAME]]\n", argv[0]);
+    if (!path || !lock || !action) {
+        fprintf(stderr, "usage: VIRTD_LEASE_FILE=FILE VIRTD_LEASE_LOCK=FILE %s add|old|del|init [MAC IP [HOSTNAME]]\n", argv[0]);
         return EXIT_FAILURE;
     }
-    if (take_turn(path) < 0) {
-        fprintf(stderr, "cannot lock the directory of '%s': %s\n", path, g_strerror(errno));
+    if (take_turn(lock) < 0) {
+        fprintf(stderr, "cannot lock '%s': %s\n", lock, g_strerror(errno));
         return EXIT_FAILURE;
     }
     if (strcmp(action, "init") == 0) {

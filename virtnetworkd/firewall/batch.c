@@ -94,17 +94,32 @@ begin(char *room, uint16_t type, unsigned family)
     return nftnl_nlmsg_build_hdr(room, type, firewall_families[family], create ? NLM_F_CREATE : 0, 0);
 }
 
+static void
+put_table(Batch *batch, struct nlmsghdr *message, const char *name, unsigned features)
+{
+    struct nftnl_table *table = nftnl_table_alloc();
+
+    nftnl_table_set_str(table, NFTNL_TABLE_NAME, name);
+    nftnl_table_nlmsg_build_payload(message, table);
+    nftnl_table_free(table);
+    put_noted(batch, message, features, "table", name);
+}
+
 void
 batch_table(Batch *batch, unsigned family, bool create)
 {
     char room[MESSAGE_MAX] = "";
-    struct nlmsghdr *message = begin(room, create ? NFT_MSG_NEWTABLE : NFT_MSG_DELTABLE, family);
-    struct nftnl_table *table = nftnl_table_alloc();
 
-    nftnl_table_set_str(table, NFTNL_TABLE_NAME, FIREWALL_TABLE);
-    nftnl_table_nlmsg_build_payload(message, table);
-    nftnl_table_free(table);
-    put_noted(batch, message, create && family == FAMILY_IP6 ? FEATURE_IPV6 : 0, "table", FIREWALL_TABLE);
+    put_table(batch, begin(room, create ? NFT_MSG_NEWTABLE : NFT_MSG_DELTABLE, family), FIREWALL_TABLE,
+              create && family == FAMILY_IP6 ? FEATURE_IPV6 : 0);
+}
+
+void
+batch_drop_foreign_table(Batch *batch, uint8_t nfproto, const char *table)
+{
+    char room[MESSAGE_MAX] = "";
+
+    put_table(batch, nftnl_nlmsg_build_hdr(room, NFT_MSG_DELTABLE, nfproto, 0, 0), table, 0);
 }
 
 static struct nftnl_chain *
@@ -136,11 +151,17 @@ batch_base_chain(Batch *batch, unsigned family, const BaseChain *base)
 void
 batch_flush(Batch *batch, unsigned family, const char *chain)
 {
+    batch_flush_foreign(batch, firewall_families[family], FIREWALL_TABLE, chain);
+}
+
+void
+batch_flush_foreign(Batch *batch, uint8_t nfproto, const char *table, const char *chain)
+{
     char room[MESSAGE_MAX] = "";
-    struct nlmsghdr *message = begin(room, NFT_MSG_DELRULE, family);
+    struct nlmsghdr *message = nftnl_nlmsg_build_hdr(room, NFT_MSG_DELRULE, nfproto, 0, 0);
     struct nftnl_rule *rule = nftnl_rule_alloc();
 
-    nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, FIREWALL_TABLE);
+    nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table);
     nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain);
     nftnl_rule_nlmsg_build_payload(message, rule);
     nftnl_rule_free(rule);

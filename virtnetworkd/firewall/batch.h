@@ -21,6 +21,9 @@ void batch_chain(Batch *batch, unsigned family, const char *name, bool create); 
 void batch_flush(Batch *batch, unsigned family, const char *chain);
 void batch_map(Batch *batch, unsigned family, ChainKind kind);
 void batch_element(Batch *batch, unsigned family, ChainKind kind, const char *interface, const char *chain, bool create);
+/* What is not ours; nfproto as the kernel counts families. */
+void batch_flush_foreign(Batch *batch, uint8_t nfproto, const char *table, const char *chain);
+void batch_drop_foreign_table(Batch *batch, uint8_t nfproto, const char *table);
 void batch_rules(Batch *batch, const GArray *rules, const char *what);
 
 /* 0, or a negative errno with, of the message that was refused, its features and (in the batch's life) what it is about. */

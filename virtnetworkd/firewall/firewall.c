@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 #include <string.h>
 
+#include "common/base/file.h"
 #include "virtnetworkd/firewall/batch.h"
 
 #define TRIES 10 /* when others change the rules between our reading and our writing */
@@ -434,6 +435,24 @@ firewall_foreign(Firewall *fw, const FirewallNetwork *const *networks, size_t n,
     int r = firewall_foreign_scan(fw->nl, networks, n, warnings);
 
     return r < 0 ? netlink_fail(fw->nl, r, err, "cannot read the packet filter's rules") : 0;
+}
+
+int
+firewall_drop_libvirt(Firewall *fw, GPtrArray *warnings, Error *err)
+{
+    g_autofree char *legacy = NULL;
+    int r = -EINTR;
+
+    for (unsigned i = 0; i < TRIES && (r == -EINTR || r == -ERESTART || r == -ENOENT); i++)
+        r = firewall_drop_libvirt_rules(fw->nl);
+    if (r < 0)
+        return netlink_fail(fw->nl, r, err, "cannot remove the rules that libvirt's daemon left");
+    if (r > 0)
+        fw->known = false; /* the generation is another */
+    if (file_read("/proc/net/ip_tables_names", 4096, &legacy, NULL, NULL) == 0 && *legacy)
+        g_ptr_array_add(warnings, g_strdup("rules of iptables-legacy are in effect and cannot be seen from here; if libvirt made some "
+                                           "(iptables-legacy -S | grep LIBVIRT), they go with the next start of the host"));
+    return r > 0 ? FIREWALL_CHANGED : FIREWALL_KEPT;
 }
 
 int

@@ -67,6 +67,12 @@ int firewall_remove(Firewall *fw, const char *bridge, GPtrArray *warnings, Error
  */
 int firewall_foreign(Firewall *fw, const FirewallNetwork *const *networks, size_t n, GPtrArray *warnings, Error *err);
 
+/*
+ * Remove the rules of libvirt's own daemon, whose networks are ours now: after ours are in place, so that no packet meets neither.
+ * Rules made by iptables-legacy are out of reach: that there are such is said in warnings. FIREWALL_KEPT or FIREWALL_CHANGED.
+ */
+int firewall_drop_libvirt(Firewall *fw, GPtrArray *warnings, Error *err);
+
 typedef enum FirewallChange {
     FIREWALL_CHANGED_OURS = 1 << 0,    /* our tables: firewall_sync() */
     FIREWALL_CHANGED_FOREIGN = 1 << 1, /* those of others: firewall_foreign() */

@@ -83,6 +83,9 @@ int kernel_read(Netlink *nl, FamilyState ret[N_FAMILIES], uint32_t *ret_generati
 /* foreign.c: 0 or a negative errno. */
 int firewall_foreign_scan(Netlink *nl, const FirewallNetwork *const *networks, size_t n, GPtrArray *warnings);
 
+/* libvirt.c: 1 when there were some, 0 or a negative errno. */
+int firewall_drop_libvirt_rules(Netlink *nl);
+
 /* watch.c */
 typedef struct FirewallWatch FirewallWatch;
 int firewall_watch_open(Netlink *nl, FirewallWatchFn fn, void *data, FirewallWatch **ret, Error *err);

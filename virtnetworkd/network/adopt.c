@@ -9,6 +9,7 @@
 #include "virtnetworkd/driver.h"
 #include "virtnetworkd/network/define.h"
 #include "virtnetworkd/network/persist.h"
+#include "virtnetworkd/network/rules.h"
 #include "virtnetworkd/network/run.h"
 #include "virtnetworkd/port/port.h"
 #include "virtnetworkd/watch.h"
@@ -89,6 +90,16 @@ for_each(Driver *driver, const char *name, GPtrArray *networks, NetworkFn fn, vo
 
 /* --- adoption --- */
 
+/* It runs as ours: what libvirt's daemon had of it goes, and its status says so. */
+static void
+make_ours(Network *network)
+{
+    log_info("%s was started by libvirt's daemon: it is taken over", network->label);
+    rules_drop_libvirt(network->driver);
+    network->run->libvirts = false;
+    persist_status_soft(network);
+}
+
 static void
 adopt(Job *job, Network *network)
 {
@@ -103,6 +114,8 @@ adopt(Job *job, Network *network)
         network_check_bridge(job, network);
         if (network->run && network_apply(job, network, &err) < 0)
             log_error("%s: %s", network->label, err.message);
+        else if (network->run && network->run->libvirts)
+            make_ours(network);
         if (network->run)
             watch_begin(network->driver);
     }
@@ -133,23 +146,25 @@ static Network *
 recall(Driver *driver, const char *name)
 {
     g_autofree char *path = driver_status_path(driver, name);
-    g_autoptr(NetworkDef) live = NULL;
     _cleanup_error_ Error err = ERROR_INIT;
+    g_autoptr(NetworkDef) live = NULL;
+    PersistedStatus status = { 0 };
     Network *network;
-    unsigned phase;
 
-    if (persist_read_status(driver, name, &live, &phase, &err) < 0) {
+    if (persist_read_status(driver, name, &status, &err) < 0) {
         log_error("the status file '%s' is left alone: %s", path, err.message);
         return NULL;
     }
+    live = status.live;
     network = network_of(driver, live);
     if (!network || network->run) {
         log_error("the status file '%s' is left alone: its network has another UUID now", path);
         return NULL;
     }
     network_set_live(network, g_steal_pointer(&live));
-    network->run = network_run_new(phase);
-    if (phase == PHASE_ACTIVE)
+    network->run = network_run_new(status.phase);
+    network->run->libvirts = status.libvirts;
+    if (status.phase == PHASE_ACTIVE)
         network_set_active(network, true);
     port_load_all(network);
     return network_ref(network);

@@ -161,18 +161,19 @@ persist_status_names(Driver *driver)
 
 /* libvirt's own file has no phase: it writes none before the network is active. */
 static int
-read_phase(xmlNode *root, unsigned *ret_phase, Error *err)
+read_phase(xmlNode *root, PersistedStatus *status, Error *err)
 {
     g_autofree char *name = xml_attr(root, "phase");
 
-    for (*ret_phase = 0; name && network_phase_names[*ret_phase]; (*ret_phase)++)
-        if (strcmp(name, network_phase_names[*ret_phase]) == 0)
+    status->libvirts = !name;
+    for (status->phase = 0; name && network_phase_names[status->phase]; status->phase++)
+        if (strcmp(name, network_phase_names[status->phase]) == 0)
             return 0;
     return name ? error_setf(err, FROM_NETWORK, ERR_XML_ERROR, "<" STATUS_ELEMENT "> has the unknown phase '%s'", name) : 0;
 }
 
 int
-persist_read_status(Driver *driver, const char *name, NetworkDef **ret_live, unsigned *ret_phase, Error *err)
+persist_read_status(Driver *driver, const char *name, PersistedStatus *ret, Error *err)
 {
     g_autofree char *path = driver_status_path(driver, name), *text = NULL;
     _cleanup_doc_ xmlDoc *doc = NULL;
@@ -184,10 +185,10 @@ persist_read_status(Driver *driver, const char *name, NetworkDef **ret_live, uns
     element = xml_is(root, STATUS_ELEMENT, NULL) ? xml_child(root, "network") : NULL;
     if (!element)
         return error_setf(err, FROM_NETWORK, ERR_XML_ERROR, "no <" STATUS_ELEMENT "> with a <network> in it");
-    if (read_phase(root, ret_phase, err) < 0 || network_def_read(element, XML_STATUS, ret_live, err) < 0)
+    if (read_phase(root, ret, err) < 0 || network_def_read(element, XML_STATUS, &ret->live, err) < 0)
         return -1;
-    if (strcmp((*ret_live)->name, name) != 0) {
-        network_def_unref(g_steal_pointer(ret_live));
+    if (strcmp(ret->live->name, name) != 0) {
+        network_def_unref(g_steal_pointer(&ret->live));
         return error_setf(err, FROM_NETWORK, ERR_XML_ERROR, "the network in it has another name than the file");
     }
     return 0;

@@ -21,5 +21,11 @@ void persist_status_soft(Network *network);
 void persist_remove_status(Network *network);
 /* Names of the networks with status files. */
 GPtrArray *persist_status_names(Driver *driver);
-/* What a status file says: the live definition and the phase it was in. */
-int persist_read_status(Driver *driver, const char *name, NetworkDef **ret_live, unsigned *ret_phase, Error *err);
+/* What a status file says: the live definition, the phase it was in, and whether libvirt's daemon wrote it. */
+typedef struct PersistedStatus {
+    NetworkDef *live; /* a reference */
+    unsigned phase;
+    bool libvirts;
+} PersistedStatus;
+
+int persist_read_status(Driver *driver, const char *name, PersistedStatus *ret, Error *err);

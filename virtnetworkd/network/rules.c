@@ -152,6 +152,23 @@ rules_check_foreign_soon(Driver *driver)
         firewall_foreign_soon(driver->firewall);
 }
 
+void
+rules_drop_libvirt(Driver *driver)
+{
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    _cleanup_error_ Error err = ERROR_INIT;
+    int r;
+
+    if (!driver->firewall || !driver->firewall_enabled)
+        return;
+    r = firewall_drop_libvirt(driver->firewall, warnings, &err);
+    if (r < 0)
+        log_warning("%s", err.message);
+    else if (r == FIREWALL_CHANGED)
+        log_info("the rules of libvirt's daemon are replaced by ours");
+    log_warnings(driver->warned, warnings);
+}
+
 int
 rules_add(Network *network, Error *err)
 {

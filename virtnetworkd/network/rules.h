@@ -7,6 +7,8 @@
 #include "virtnetworkd/network/network.h"
 
 int rules_add(Network *network, Error *err); /* of a network that starts, or has changed */
+/* Remove what libvirt's own daemon left: its networks are ours. Logs. */
+void rules_drop_libvirt(Driver *driver);
 int rules_remove(Network *network, Error *err);
 /* All of them, after others may have changed rules. 1 when something was different, 0 when not. */
 int rules_sync(Driver *driver, Error *err);

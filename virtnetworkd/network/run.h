@@ -16,6 +16,7 @@ extern const char *const network_phase_names[]; /* as in the status file */
 
 struct NetworkRun {
     NetworkPhase phase;
+    bool libvirts; /* libvirt's daemon started it, and it was not yet made ours */
     Dnsmasq dnsmasq;
     GHashTable *ports; /* UUID -> Port, each with a reference */
 };
