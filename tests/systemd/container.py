@@ -11,7 +11,7 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get('VIRTD_TEST_BUILD', TOP / 'build')).resolve()
 DEADLINE = 60  # seconds; generous, for loaded machines
-DAEMONS = ['virtqemud', 'virtnetworkd', 'virtsecretd']
+DAEMONS = ['virtqemud', 'virtnetworkd', 'virtsecretd', 'virtstoraged']
 
 
 def wait_until(condition, what, deadline=DEADLINE):

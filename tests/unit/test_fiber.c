@@ -49,11 +49,11 @@ job_sleeper(Job *job, void *data)
 static void
 sleeping_in_order(void **state)
 {
-    job_spawn("a", NULL, job_sleeper, GSIZE_TO_POINTER(30));
+    job_spawn("a", NULL, job_sleeper, GSIZE_TO_POINTER(400));
     job_spawn("b", NULL, job_sleeper, GSIZE_TO_POINTER(1));
-    job_spawn("c", NULL, job_sleeper, GSIZE_TO_POINTER(15));
+    job_spawn("c", NULL, job_sleeper, GSIZE_TO_POINTER(200));
     run_all();
-    assert_string_equal(trace->str, "1 15 30 ");
+    assert_string_equal(trace->str, "1 200 400 ");
 }
 
 static void
@@ -109,7 +109,7 @@ job_queued(Job *job, void *data)
 {
     _cleanup_error_ Error err = ERROR_INIT;
 
-    if (job_acquire(job, &queue, "domain 'x'", 20 * USEC_PER_MSEC, &err) < 0) {
+    if (job_acquire(job, &queue, "domain 'x'", 400 * USEC_PER_MSEC, &err) < 0) {
         assert_non_null(strstr(err.message, "busy with 'first'"));
         g_string_append(trace, "timeout ");
         return;
@@ -135,7 +135,7 @@ queue_is_fair(void **state)
 static void
 queue_times_out(void **state)
 {
-    job_spawn("first", NULL, job_queued, GSIZE_TO_POINTER(60));
+    job_spawn("first", NULL, job_queued, GSIZE_TO_POINTER(1200));
     job_spawn("second", NULL, job_queued, GSIZE_TO_POINTER(1));
     run_all();
     assert_string_equal(trace->str, "first timeout ");

@@ -1,0 +1,157 @@
+/* Pools built, started, refreshed, stopped and deleted. */
+#include "protocol/constants.h"
+#include "virtstoraged/api/api.h"
+#include "virtstoraged/backend/backend.h"
+#include "virtstoraged/pool/define.h"
+#include "virtstoraged/pool/event.h"
+#include "virtstoraged/pool/persist.h"
+#include "virtstoraged/pool/run.h"
+
+#define CREATE_FLAGS \
+    (VIR_STORAGE_POOL_CREATE_WITH_BUILD | VIR_STORAGE_POOL_CREATE_WITH_BUILD_OVERWRITE | VIR_STORAGE_POOL_CREATE_WITH_BUILD_NO_OVERWRITE)
+#define OVERWRITE_FLAGS (VIR_STORAGE_POOL_BUILD_OVERWRITE | VIR_STORAGE_POOL_BUILD_NO_OVERWRITE)
+
+static int
+build_pool(Job *job, const PoolDef *def, unsigned flags, Error *err)
+{
+    const Backend *backend = pool_backend(def, err);
+
+    if (!backend)
+        return -1;
+    if (!backend->build)
+        return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "pool does not support pool build");
+    if (flags & ~backend->build_flags)
+        return error_setf(err, FROM_STORAGE, ERR_INVALID_ARG, "unsupported flags (0x%x) for building a pool of type '%s'",
+                          flags & ~backend->build_flags, pool_kind(def->type)->name);
+    return backend->build(job, def, flags, err);
+}
+
+/* Building that was asked for with the start. */
+static int
+build_first(Job *job, const PoolDef *def, unsigned create_flags, Error *err)
+{
+    unsigned flags = 0;
+
+    if (create_flags & VIR_STORAGE_POOL_CREATE_WITH_BUILD_OVERWRITE)
+        flags |= VIR_STORAGE_POOL_BUILD_OVERWRITE;
+    if (create_flags & VIR_STORAGE_POOL_CREATE_WITH_BUILD_NO_OVERWRITE)
+        flags |= VIR_STORAGE_POOL_BUILD_NO_OVERWRITE;
+    if (flags == OVERWRITE_FLAGS)
+        return error_setf(err, FROM_STORAGE, ERR_INVALID_ARG, "overwrite and no overwrite flags are mutually exclusive");
+    return create_flags ? build_pool(job, def, flags, err) : 0;
+}
+
+static int
+create(Job *job, RpcCall *call, const remote_storage_pool_create_args *args, void *ret, Error *err)
+{
+    Pool *pool = api_pool(call);
+    g_autoptr(PoolDef) def = NULL;
+    const PoolDef *config;
+
+    if (rpc_call_check_flags(call, args->flags, CREATE_FLAGS, err) < 0)
+        return -1;
+    if (pool->phase != PHASE_INACTIVE)
+        return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "%s is already active", pool->label);
+    config = pool_config(pool, err);
+    if (!config)
+        return -1;
+    def = pool_def_ref((PoolDef *)config);
+    return build_first(job, def, args->flags, err) < 0 ? -1 : pool_start(job, pool, def, err);
+}
+
+static int
+create_xml(Job *job, RpcCall *call, const remote_storage_pool_create_xml_args *args, remote_storage_pool_create_xml_ret *ret, Error *err)
+{
+    Driver *driver = api_driver(call);
+    g_autoptr(PoolDef) def = NULL;
+    g_autoptr(Pool) pool = NULL;
+    int r;
+
+    if (rpc_call_check_flags(call, args->flags, CREATE_FLAGS, err) < 0 ||
+        define_parse(driver, args->xml, XML_INACTIVE, &def, err) < 0 || define_claim(job, driver, def, true, &pool, err) < 0)
+        return -1;
+    r = build_first(job, def, args->flags, err) < 0 ? -1 : pool_start(job, pool, def, err);
+    if (r == 0)
+        ret->pool = api_wire_pool_copy(call, pool);
+    define_release(job, pool);
+    return r;
+}
+
+static int
+build(Job *job, RpcCall *call, const remote_storage_pool_build_args *args, void *ret, Error *err)
+{
+    Pool *pool = api_pool(call);
+    g_autoptr(PoolDef) def = NULL;
+    const PoolDef *config;
+
+    if (pool->phase != PHASE_INACTIVE)
+        return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "%s is already active", pool->label);
+    config = pool_config(pool, err);
+    if (!config)
+        return -1;
+    def = pool_def_ref((PoolDef *)config);
+    if (build_pool(job, def, args->flags, err) < 0)
+        return -1;
+    event_lifecycle(pool, VIR_STORAGE_POOL_EVENT_CREATED);
+    return 0;
+}
+
+static int
+destroy(Job *job, RpcCall *call, const remote_storage_pool_destroy_args *args, void *ret, Error *err)
+{
+    Pool *pool = api_pool(call);
+
+    if (pool_check_active(pool, err) < 0 || pool_check_idle(pool, err) < 0 || pool_stop(job, pool, err) < 0)
+        return -1;
+    if (!pool->persistent)
+        store_remove(&pool->driver->pools, &pool->base);
+    return 0;
+}
+
+static int
+delete(Job *job, RpcCall *call, const remote_storage_pool_delete_args *args, void *ret, Error *err)
+{
+    Pool *pool = api_pool(call);
+    g_autoptr(PoolDef) def = NULL;
+    const Backend *backend;
+    const PoolDef *config;
+
+    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || pool_check_inactive(pool, err) < 0 || pool_check_idle(pool, err) < 0)
+        return -1;
+    config = pool_config(pool, err);
+    backend = config ? pool_backend(config, err) : NULL;
+    if (!backend)
+        return -1;
+    if (!backend->delete)
+        return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "pool does not support pool deletion");
+    def = pool_def_ref((PoolDef *)config);
+    if (backend->delete(job, def, args->flags, err) < 0)
+        return -1;
+    event_lifecycle(pool, VIR_STORAGE_POOL_EVENT_DELETED);
+    return 0;
+}
+
+static int
+refresh(Job *job, RpcCall *call, const remote_storage_pool_refresh_args *args, void *ret, Error *err)
+{
+    Pool *pool = api_pool(call);
+
+    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || pool_check_active(pool, err) < 0 || pool_check_idle(pool, err) < 0)
+        return -1;
+    if (pool_refresh(job, pool, err) < 0) {
+        job_shield(job);
+        pool_lost(job, pool);
+        job_unshield(job);
+        return -1;
+    }
+    event_refresh(pool);
+    return 0;
+}
+
+API_TABLE(api_lifecycle,
+    REMOTE_BIND(STORAGE_POOL_CREATE, create),
+    REMOTE_BIND(STORAGE_POOL_CREATE_XML, create_xml),
+    REMOTE_BIND(STORAGE_POOL_BUILD, build),
+    REMOTE_BIND(STORAGE_POOL_DESTROY, destroy),
+    REMOTE_BIND(STORAGE_POOL_DELETE, delete),
+    REMOTE_BIND(STORAGE_POOL_REFRESH, refresh));

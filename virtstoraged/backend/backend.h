@@ -1,0 +1,46 @@
+/*
+ * The contract of a kind of pool. Adding one is a file with such a table, and its row in backend.c.
+ *
+ * All slots may suspend and block in workers or children only, with deadlines: a pool that hangs hangs alone. A slot that is
+ * NULL: not supported (where nothing else is said). Definitions are complete and checked; FROM_STORAGE errors. The queue
+ * of the pool is held, but for vol_create, vol_look and vol_delete.
+ */
+#pragma once
+
+#include "common/conf/storage/volume.h"
+#include "virtstoraged/volume/volume.h"
+
+typedef struct Backend {
+    PoolType type;
+    /* Is a pool that was active still there, after a restart of the daemon? 0 yes. NULL: refresh finds out. */
+    int (*check)(Job *job, const PoolDef *def, Error *err);
+    /* Make the pool usable (mount, log in). Leaves nothing when it fails. NULL: nothing to do. */
+    int (*start)(Job *job, const PoolDef *def, Error *err);
+    /* Undo start; also after half of one. NULL: nothing to do. */
+    int (*stop)(Job *job, const PoolDef *def, Error *err);
+    /* Make what start needs, once (directory, file system). flags: virStoragePoolBuildFlags, checked against build_flags. */
+    int (*build)(Job *job, const PoolDef *def, unsigned flags, Error *err);
+    unsigned build_flags;
+    /* Undo build: the content is lost. flags: virStoragePoolDeleteFlags. */
+    int (*delete)(Job *job, const PoolDef *def, unsigned flags, Error *err);
+    /*
+     * What is in a started pool: fill the listing's volumes and sizes. live is ours to complete with what the host says
+     * (permissions of the target). NULL: pools of this type are defined only, and can't be started.
+     */
+    int (*refresh)(Job *job, PoolDef *live, Listing *listing, Error *err);
+    /* The key and path a volume of that name will have, into def. Doesn't suspend. */
+    void (*vol_name)(const PoolDef *def, VolDef *volume);
+    /*
+     * Make a volume. It is there complete under its name afterwards, or not at all, whenever we are killed. def is checked
+     * and has key and path; flags: virStorageVolCreateFlags. ERR_STORAGE_VOL_EXIST when there is something of that name.
+     */
+    int (*vol_create)(Job *job, const PoolDef *pool, const VolDef *def, unsigned flags, Error *err);
+    /* What the host says of one volume now. known and image: the stamp and header of the last look, image may be NULL. */
+    int (*vol_look)(Job *job, const PoolDef *pool, const VolDef *def, const FileStamp *known, ImageInfo *image, Found **ret, Error *err);
+    int (*vol_delete)(Job *job, const PoolDef *pool, const VolDef *def, Error *err);
+} Backend;
+
+const Backend *backend_of(PoolType type); /* NULL: not known here */
+uint64_t backend_supported(void);         /* bit n: pools of PoolType n can be started */
+
+extern const Backend backend_dir; /* dir.c */

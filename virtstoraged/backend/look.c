@@ -1,0 +1,148 @@
+#include "virtstoraged/backend/look.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <linux/fs.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+
+#define LABEL_MAX 255
+#define BLOCK 512
+
+static StorageTime
+time_of(struct timespec t)
+{
+    return (StorageTime){ true, t.tv_sec, (uint32_t)t.tv_nsec };
+}
+
+static FileStamp
+stamp_of(const struct stat *st)
+{
+    return (FileStamp){ st->st_dev,          st->st_ino,          (uint64_t)st->st_size, st->st_mtim.tv_sec,
+                        st->st_mtim.tv_nsec, st->st_ctim.tv_sec, st->st_ctim.tv_nsec };
+}
+
+static ImageInfo *
+read_header(int fd)
+{
+    g_autofree uint8_t *head = g_malloc(PROBE_SIZE);
+    size_t have = 0;
+
+    while (have < PROBE_SIZE) {
+        ssize_t n = pread(fd, head + have, PROBE_SIZE - have, (off_t)have);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break; /* what can't be read is raw */
+        have += (size_t)n;
+    }
+    return image_probe(head, have);
+}
+
+static void
+fill_permissions(int fd, const struct stat *st, VolDef *def)
+{
+    char label[LABEL_MAX + 1];
+    ssize_t n = fgetxattr(fd, "security.selinux", label, LABEL_MAX);
+
+    def->permissions.mode = (OptUint){ true, st->st_mode & 0777 };
+    def->permissions.owner = (OptUint){ true, st->st_uid };
+    def->permissions.group = (OptUint){ true, st->st_gid };
+    if (n > 0)
+        def->permissions.label = g_strndup(label, (gsize)n);
+    def->times.atime = time_of(st->st_atim);
+    def->times.mtime = time_of(st->st_mtim);
+    def->times.ctime = time_of(st->st_ctim);
+    def->times.btime = (StorageTime){ .set = true }; /* as libvirt has it */
+}
+
+/* A path in an image is from where the image is; others are no paths. */
+static char *
+backing_path(const char *dir, const char *backing)
+{
+    const char *colon = strchr(backing, ':'), *slash = strchr(backing, '/');
+
+    if (*backing == '/' || (colon && (!slash || colon < slash)))
+        return g_strdup(backing);
+    return g_build_filename(dir, backing, NULL);
+}
+
+static void
+fill_image(const ImageInfo *image, const char *dir, VolDef *def)
+{
+    def->format = image->format;
+    if (image->capacity)
+        def->capacity.v = image->capacity;
+    else if (image->payload < def->capacity.v)
+        def->capacity.v -= image->payload;
+    if (image->backing) {
+        def->backing.path = backing_path(dir, image->backing);
+        def->backing.format = image->backing_format ? image->backing_format : FORMAT_RAW;
+    }
+    if (image->format == FORMAT_QCOW2) {
+        def->compat = g_strdup(image->qcow2_v3 ? "1.1" : "0.10");
+        def->has_features = image->qcow2_v3;
+        def->lazy_refcounts = image->lazy_refcounts;
+        def->extended_l2 = image->extended_l2;
+        if (image->cluster_size)
+            def->cluster_size = (OptU64){ true, image->cluster_size };
+    }
+    if (image->encryption) {
+        def->encryption = g_new0(StorageEncryption, 1);
+        def->encryption->format = g_strdup(image->encryption);
+    }
+}
+
+/* Opened without waiting for anybody at the other end, and without becoming anybody's terminal. -1: it is no volume. */
+static int
+open_volume(int dirfd, const char *name, struct stat *st)
+{
+    int fd;
+
+    if (fstatat(dirfd, name, st, 0) < 0 || !(S_ISREG(st->st_mode) || S_ISBLK(st->st_mode) || S_ISDIR(st->st_mode)))
+        return -1;
+    fd = openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0 && (fstat(fd, st) < 0 || !(S_ISREG(st->st_mode) || S_ISBLK(st->st_mode) || S_ISDIR(st->st_mode))))
+        fd_close(&fd);
+    return fd;
+}
+
+int
+look_at(int dirfd, const char *dir, const char *name, PoolType type, const FileStamp *known, ImageInfo *image, Found **ret, Error *err)
+{
+    struct stat st;
+    _cleanup_fd_ int fd = open_volume(dirfd, name, &st);
+    Found *found;
+    VolDef *def;
+    uint64_t size;
+
+    if (fd < 0)
+        return 0;
+    *ret = found = g_new0(Found, 1);
+    found->stamp = stamp_of(&st);
+    found->def = def = vol_def_new(type);
+    def->type = S_ISREG(st.st_mode) ? VOL_FILE : S_ISBLK(st.st_mode) ? VOL_BLOCK : VOL_DIR;
+    def->name = g_strdup(name);
+    def->path = g_build_filename(dir, name, NULL);
+    def->key = g_strdup(def->path);
+    fill_permissions(fd, &st, def);
+    if (def->type == VOL_DIR) {
+        def->format = FORMAT_DIR;
+        def->capacity = def->allocation = (OptU64){ true, 0 };
+        return 1;
+    }
+    size = (uint64_t)st.st_size;
+    if (def->type == VOL_BLOCK && ioctl(fd, BLKGETSIZE64, &size) < 0)
+        size = 0;
+    def->capacity = def->physical = (OptU64){ true, size };
+    def->allocation = (OptU64){ true, def->type == VOL_BLOCK ? size : (uint64_t)st.st_blocks * BLOCK };
+    found->image = image && known && memcmp(known, &found->stamp, sizeof(*known)) == 0 ? image_info_ref(image) : read_header(fd);
+    fill_image(found->image, dir, def);
+    return 1;
+}

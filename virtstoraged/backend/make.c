@@ -1,0 +1,227 @@
+/*
+ * Making a volume that is a file: under a name of its own, filled, given its owner and mode, synced, and renamed to what it
+ * is called, which must be free. A kill at any instant leaves nothing under the volume's name; what it leaves is swept.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "common/base/worker.h"
+#include "protocol/constants.h"
+#include "virtstoraged/backend/files.h"
+#include "virtstoraged/backend/image.h"
+
+#define DEFAULT_MODE 0600
+#define ZEROS (1024 * 1024)
+
+typedef struct Making {
+    char *dir;
+    char part[sizeof(FILES_PART_PREFIX) + 16];
+    VolDef *def; /* this one's own */
+    int dirfd, fd; /* -1: not open */
+    bool there;    /* the part file is */
+} Making;
+
+/* In either thread, with the last reference. */
+static void
+clear(gpointer data)
+{
+    Making *making = data;
+
+    fd_close(&making->fd);
+    fd_close(&making->dirfd);
+    vol_def_unref(making->def);
+    g_free(making->dir);
+}
+
+/* What was not finished goes. */
+static int
+discard(void *data, Error *err)
+{
+    Making *making = data;
+
+    if (making->there)
+        unlinkat(making->dirfd, making->part, 0);
+    making->there = false;
+    return 0;
+}
+
+static int
+check_backing(const VolDef *def, Error *err)
+{
+    if (def->backing.path && access(def->backing.path, R_OK) < 0)
+        return error_set_errno(err, FROM_STORAGE, errno, "inaccessible backing store volume %s", def->backing.path);
+    return 0;
+}
+
+static int
+exists(const Making *making, Error *err)
+{
+    return error_setf(err, FROM_STORAGE, ERR_STORAGE_VOL_EXIST, "storage volume '%s' exists already: there is a file '%s'", making->def->name,
+                      making->def->path);
+}
+
+static int
+begin(void *data, Error *err)
+{
+    Making *making = data;
+    struct stat st;
+    uint64_t random;
+
+    if (check_backing(making->def, err) < 0)
+        return -1;
+    making->dirfd = open(making->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (making->dirfd < 0)
+        return error_set_errno(err, FROM_STORAGE, errno, "cannot open directory '%s'", making->dir);
+    if (fstatat(making->dirfd, making->def->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return exists(making, err);
+    if (making->def->format == FORMAT_DIR)
+        return 0;
+    if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+        return error_set_errno(err, FROM_STORAGE, errno, "no random bytes for the name of a new volume");
+    snprintf(making->part, sizeof(making->part), FILES_PART_PREFIX "%016llx", (unsigned long long)random);
+    making->fd = openat(making->dirfd, making->part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (making->fd < 0)
+        return error_set_errno(err, FROM_STORAGE, errno, "cannot create path '%s'", making->def->path);
+    making->there = true;
+    return 0;
+}
+
+/* For file systems that can't allocate. */
+static int
+write_zeros(int fd, uint64_t length)
+{
+    g_autofree char *zeros = g_malloc0(ZEROS);
+
+    for (uint64_t at = 0; at < length;) {
+        ssize_t n = pwrite(fd, zeros, MIN(length - at, (uint64_t)ZEROS), (off_t)at);
+
+        if (n < 0 && errno != EINTR)
+            return -1;
+        at += n > 0 ? (uint64_t)n : 0;
+    }
+    return 0;
+}
+
+static int
+fill_plain(void *data, Error *err)
+{
+    Making *making = data;
+    const VolDef *def = making->def;
+    uint64_t allocate = MIN(def->allocation.v, def->capacity.v);
+
+    if (ftruncate(making->fd, (off_t)def->capacity.v) < 0)
+        return error_set_errno(err, FROM_STORAGE, errno, "cannot extend file '%s'", def->path);
+    if (allocate == 0 || fallocate(making->fd, 0, 0, (off_t)allocate) == 0)
+        return 0;
+    if (errno != EOPNOTSUPP || write_zeros(making->fd, allocate) < 0)
+        return error_set_errno(err, FROM_STORAGE, errno, "cannot allocate %llu bytes in file '%s'", (unsigned long long)allocate, def->path);
+    return 0;
+}
+
+static int
+own(const Making *making, int fd, Error *err)
+{
+    const StoragePermissions *p = &making->def->permissions;
+
+    if ((p->owner.set || p->group.set) && fchown(fd, p->owner.set ? p->owner.v : (uid_t)-1, p->group.set ? p->group.v : (gid_t)-1) < 0)
+        return error_set_errno(err, FROM_STORAGE, errno, "cannot chown '%s' to (%u, %u)", making->def->path, p->owner.v, p->group.v);
+    if (fchmod(fd, p->mode.set ? p->mode.v : DEFAULT_MODE) < 0)
+        return error_set_errno(err, FROM_STORAGE, errno, "cannot set mode of '%s' to %04o", making->def->path, p->mode.v);
+    return 0;
+}
+
+static int
+finish_directory(Making *making, Error *err)
+{
+    if (mkdirat(making->dirfd, making->def->name, 0700) < 0)
+        return errno == EEXIST ? exists(making, err) : error_set_errno(err, FROM_STORAGE, errno, "cannot create path '%s'", making->def->path);
+    making->fd = openat(making->dirfd, making->def->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (making->fd < 0)
+        return error_set_errno(err, FROM_STORAGE, errno, "cannot open path '%s'", making->def->path);
+    return own(making, making->fd, err);
+}
+
+/* The last step: from here on it is there. File systems without the flag take a link, which must be new too. */
+static int
+publish(Making *making, Error *err)
+{
+    const char *name = making->def->name;
+
+    if (renameat2(making->dirfd, making->part, making->dirfd, name, RENAME_NOREPLACE) == 0) {
+        making->there = false;
+        return 0;
+    }
+    if (errno == EEXIST)
+        return exists(making, err);
+    if (errno != EINVAL || linkat(making->dirfd, making->part, making->dirfd, name, 0) < 0)
+        return errno == EEXIST ? exists(making, err)
+                               : error_set_errno(err, FROM_STORAGE, errno, "cannot rename the new volume to '%s'", making->def->path);
+    return discard(making, NULL);
+}
+
+static int
+finish(void *data, Error *err)
+{
+    Making *making = data;
+
+    if (making->def->format == FORMAT_DIR)
+        return finish_directory(making, err);
+    if (own(making, making->fd, err) < 0)
+        return -1;
+    if (fsync(making->fd) < 0)
+        return error_set_errno(err, FROM_STORAGE, errno, "cannot sync data to file '%s'", making->def->path);
+    if (publish(making, err) < 0)
+        return -1;
+    if (fsync(making->dirfd) < 0)
+        return error_set_errno(err, FROM_STORAGE, errno, "cannot sync directory '%s'", making->dir);
+    return 0;
+}
+
+static bool
+is_plain(int format)
+{
+    return format == FORMAT_RAW || format == FORMAT_ISO;
+}
+
+static int
+make(Job *job, Making *making, unsigned flags, Error *err)
+{
+    const VolDef *def = making->def;
+    bool preallocate = flags & VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA;
+
+    if (worker_run(job, "making the volume's file", begin, making, clear, FILES_TIMEOUT, err) < 0)
+        return -1;
+    if (is_plain(def->format)) {
+        if (worker_run(job, "allocating the volume", fill_plain, making, clear, FILES_LONG_TIMEOUT, err) < 0)
+            return -1;
+    } else if (def->format != FORMAT_DIR && image_create(job, making->fd, def, preallocate, FILES_LONG_TIMEOUT, err) < 0) {
+        return -1;
+    }
+    return worker_run(job, "syncing the volume", finish, making, clear, FILES_LONG_TIMEOUT, err);
+}
+
+int
+files_vol_create(Job *job, const PoolDef *pool, const VolDef *def, unsigned flags, Error *err)
+{
+    Making *making;
+    int r;
+
+    if (def->encryption)
+        return error_setf(err, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED, "volume '%s': making encrypted volumes is not supported", def->name);
+    if ((flags & VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA) && def->format != FORMAT_QCOW2)
+        return error_setf(err, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED, "metadata preallocation only available with qcow2");
+    making = g_atomic_rc_box_new0(Making);
+    making->dirfd = making->fd = -1;
+    making->dir = g_strdup(pool->path);
+    making->def = vol_def_copy(def);
+    r = make(job, making, flags, err);
+    if (r < 0)
+        worker_detach("removing an unfinished volume", discard, making, clear);
+    g_atomic_rc_box_release_full(making, clear);
+    return r;
+}

@@ -1,0 +1,60 @@
+/*
+ * A storage pool: its definitions and, while it is active, its volumes.
+ *
+ * Owned by the loop thread; reference counted. `live` is what the active pool has, `config` what it will have at the next
+ * start; a definition read from disk is parsed when first needed: use pool_config(), pool_definition(). Modifying jobs hold
+ * `queue`; readers wait for it only while `settling`.
+ */
+#pragma once
+
+#include "common/base/job.h"
+#include "common/conf/storage/pool.h"
+#include "common/store/store.h"
+#include "virtstoraged/volume/volume.h"
+
+typedef struct Driver Driver;
+typedef struct Backend Backend;
+
+typedef enum { PHASE_INACTIVE = 0, PHASE_ACTIVE, PHASE_STARTING, PHASE_STOPPING } PoolPhase;
+extern const char *const pool_phase_names[]; /* as in the status file */
+
+typedef struct Pool {
+    StoreObject base; /* name, uuid; id while active */
+    Driver *driver;
+    char *label;      /* "storage pool 'NAME'" */
+    JobQueue queue;
+    bool persistent, autostart;
+    PoolPhase phase;
+    bool settling;    /* taken over after a restart, its volumes are not known yet */
+    unsigned working; /* volumes being made, filled or copied: the pool must stay */
+    PoolDef *live;    /* NULL when inactive */
+    PoolDef *config;  /* NULL when transient, or not yet parsed */
+    PoolSizes sizes;
+    VolumeTable volumes;
+} Pool;
+
+Pool *pool_new(Driver *driver, const char *name, const uint8_t *uuid);
+static inline Pool *pool_ref(Pool *pool) { return store_ref(pool); }
+void pool_unref(Pool *pool);
+void pool_free(Pool *pool); /* by the store */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pool, pool_unref)
+
+static inline const char *pool_name(const Pool *p) { return p->base.name; }
+static inline bool pool_active(const Pool *p) { return p->base.id >= 0; }
+void pool_set_active(Pool *pool, bool active); /* what lists and look-ups show; sends no event */
+
+/* The persistent definition, parsed now if it was not; borrowed. NULL with err when it has none or its file is broken. */
+const PoolDef *pool_config(Pool *pool, Error *err);
+const PoolDef *pool_definition(Pool *pool, Error *err); /* live when active, else config */
+/* Install new definitions; references are taken over. */
+void pool_set_config(Pool *pool, PoolDef *config);
+void pool_set_live(Pool *pool, PoolDef *live);
+void pool_set_persistent(Pool *pool, bool persistent);
+void pool_set_autostart(Pool *pool, bool autostart);
+
+const Backend *pool_backend(const PoolDef *def, Error *err); /* NULL with err: nobody knows how */
+int pool_check_active(const Pool *pool, Error *err);
+int pool_check_inactive(const Pool *pool, Error *err);
+int pool_check_idle(const Pool *pool, Error *err); /* no volume of it is being worked on */
+/* Wait until the volumes of a pool that was just taken over are known. May suspend. */
+int pool_settled(Job *job, Pool *pool, Error *err) _must_check_;

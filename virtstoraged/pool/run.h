@@ -1,0 +1,20 @@
+/* A pool's life: made active, looked into, ended. Each of these is called with the pool's queue held, and may suspend. */
+#pragma once
+
+#include "virtstoraged/pool/pool.h"
+
+/* Start an inactive pool with def (a reference is taken). Failure leaves nothing. */
+int pool_start(Job *job, Pool *pool, const PoolDef *def, Error *err) _must_check_;
+/* Stop an active one. Its content stays. */
+int pool_stop(Job *job, Pool *pool, Error *err) _must_check_;
+/* Find out anew what is in an active pool, and how much room there is. */
+int pool_refresh(Job *job, Pool *pool, Error *err) _must_check_;
+/* An active pool that can't be used any more ends, and that is told. A transient one leaves the table. */
+void pool_lost(Job *job, Pool *pool);
+/* Whatever phase it is in: nothing of it is left. Sends no event. */
+void pool_unmake(Job *job, Pool *pool);
+
+/* Take hold of what the last life of this daemon left: before the first call, doesn't suspend; jobs do what must wait. */
+void pool_adopt_all(Driver *driver);
+/* Start those that start with the host, once per boot. */
+void pool_autostart(Driver *driver);

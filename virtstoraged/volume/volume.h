@@ -1,0 +1,71 @@
+/*
+ * A volume, the table of those in a pool, and what a look into a pool found.
+ *
+ * Volumes belong to the loop thread and are reference counted; one that left its pool stays valid for whoever holds it
+ * (`stored` is then false). A volume keeps its identity over refreshes by its name.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "common/base/job.h"
+#include "common/conf/storage/volume.h"
+#include "virtstoraged/volume/probe.h"
+
+typedef struct Pool Pool;
+
+/* Equal stamps: the file was not changed. */
+typedef struct FileStamp {
+    uint64_t device, inode, size;
+    int64_t mtime, mtime_nsec, ctime, ctime_nsec;
+} FileStamp;
+
+typedef struct Volume {
+    unsigned references;
+    Pool *pool;       /* a reference */
+    char *label;      /* "storage volume 'NAME' of pool 'POOL'" */
+    JobQueue queue;
+    bool stored;      /* is in the table of its pool */
+    bool building;    /* its name is taken, it is not there yet */
+    unsigned in_use;  /* streams */
+    VolDef *def;      /* replaced, never changed */
+    FileStamp stamp;  /* of the file when image was read */
+    ImageInfo *image; /* NULL: not read */
+} Volume;
+
+Volume *volume_new(Pool *pool, VolDef *def); /* takes def over */
+Volume *volume_ref(Volume *volume);
+void volume_unref(Volume *volume); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Volume, volume_unref)
+void volume_set_def(Volume *volume, VolDef *def); /* takes def over; name, key and path are the same */
+int volume_check_idle(const Volume *volume, Error *err); /* ERR_OPERATION_INVALID while a stream uses it */
+
+typedef struct VolumeTable {
+    GHashTable *by_name, *by_key, *by_path; /* -> Volume; by_name has the reference. Those that are building: by name only */
+} VolumeTable;
+
+void volume_table_init(VolumeTable *table);
+void volume_table_clear(VolumeTable *table);
+void volume_table_done(VolumeTable *table);
+void volume_add(Volume *volume);    /* into its pool's table: a reference is taken */
+void volume_built(Volume *volume);  /* it is there now: building ends */
+void volume_remove(Volume *volume); /* out of it; nothing when it is not there */
+
+/* --- what was found --- */
+
+typedef struct Found {
+    VolDef *def;      /* complete */
+    FileStamp stamp;
+    ImageInfo *image; /* may be NULL */
+} Found;
+void found_free(Found *found);
+
+typedef struct Listing {
+    const VolumeTable *known; /* what was there: headers of files that are the same need not be read */
+    GPtrArray *found;         /* of Found */
+    PoolSizes sizes;
+} Listing;
+
+void listing_init(Listing *listing, const VolumeTable *known);
+void listing_apply(Listing *listing, Pool *pool); /* the pool's table becomes what was found */
+void listing_done(Listing *listing);
