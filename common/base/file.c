@@ -69,7 +69,7 @@ file_read_fd(int fd, const char *path, size_t max, char **ret_data, size_t *ret_
 int
 file_read(const char *path, size_t max, char **ret_data, size_t *ret_size, Error *err)
 {
-    _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* a FIFO would keep us waiting */
 
     if (fd < 0)
         return error_set_errno(err, FROM_NONE, errno, "cannot open '%s'", path);

@@ -440,7 +440,7 @@ process_check(Job *job, const ProcessSpec *spec, const char *input, uint64_t tim
     if (ret->status == 0)
         return 0;
     status = process_status_text(ret->status);
-    g_strchomp(ret->err);
+    g_strstrip(ret->err);
     words = ret->err_size > 1000 ? ret->err + strlen(ret->err) - MIN(strlen(ret->err), 1000) : ret->err;
     error_setf(err, FROM_NONE, ERR_OPERATION_FAILED, "'%s' failed with %s: %s", spec->argv[0], status,
                *words ? words : "it said nothing");

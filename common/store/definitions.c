@@ -62,7 +62,7 @@ head_element(const char *head, const char *element)
 static int
 index_head(const char *path, char **ret_name, uint8_t *uuid)
 {
-    _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     g_autofree char *uuid_text = NULL;
     char head[HEAD_SIZE + 1];
     ssize_t n = fd < 0 ? -1 : read(fd, head, HEAD_SIZE);

@@ -54,8 +54,9 @@ destroy(Job *job, RpcCall *call, const remote_network_destroy_args *args, void *
 {
     Network *network = api_network(call);
 
-    if (network_check_active(network, err) < 0 || network_stop(job, network, err) < 0)
+    if (network_check_active(network, err) < 0)
         return -1;
+    network_stop(job, network);
     if (!network->persistent)
         store_remove(&network->driver->networks, &network->base);
     return 0;

@@ -26,8 +26,7 @@ go_live(Job *job, Network *network, NetworkDef *live, Error *err)
     NetworkDef *old = network_def_ref(network->live);
 
     network_set_live(network, live);
-    if (network_apply(job, network, err) == 0) {
-        persist_status_soft(network);
+    if (network_apply(job, network, err) == 0 && persist_status(network, err) == 0) {
         hook_network_soft(job, network, "updated", "begin");
         network_def_unref(old);
         return 0;

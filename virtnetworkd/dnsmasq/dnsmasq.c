@@ -225,6 +225,17 @@ start(Job *job, Network *network, const Files *files, Error *err)
     return 0;
 }
 
+/* With the process that it keeps for calling its script: one that was stopped by a signal does not see that it is alone. */
+static void
+kill_all(const Process *process)
+{
+    pid_t group = getpgid(process->pid);
+
+    if (group > 1 && group != getpgrp() && process_alive(process))
+        kill(-group, SIGKILL);
+    process_kill(process, SIGKILL);
+}
+
 int
 dnsmasq_stop(Job *job, Network *network, Error *err)
 {
@@ -241,7 +252,7 @@ dnsmasq_stop(Job *job, Network *network, Error *err)
         process_kill(&dnsmasq->process, SIGTERM);
         r = process_wait(job, &dnsmasq->process, STOP_TIMEOUT, &status, NULL);
         if (r < 0) {
-            process_kill(&dnsmasq->process, SIGKILL);
+            kill_all(&dnsmasq->process);
             r = process_wait(job, &dnsmasq->process, STOP_TIMEOUT, &status, err);
         }
     }
@@ -250,8 +261,10 @@ dnsmasq_stop(Job *job, Network *network, Error *err)
     return r < 0 ? error_prefixf(err, "dnsmasq of %s does not end", network->label) : 0;
 }
 
-int
-dnsmasq_apply(Job *job, Network *network, Error *err)
+static void retry_later(Network *network);
+
+static int
+apply(Job *job, Network *network, Error *err)
 {
     _cleanup_files_ Files files = files_of(network);
     g_autofree char *leases = network->live->bridge.name ? lease_path(network->driver, network->live) : NULL;
@@ -281,6 +294,17 @@ dnsmasq_apply(Job *job, Network *network, Error *err)
     return start(job, network, &files, err);
 }
 
+/* An active network that goes on without one gets it as soon as it can be had. */
+int
+dnsmasq_apply(Job *job, Network *network, Error *err)
+{
+    int r = apply(job, network, err);
+
+    if (r < 0 && network->run->phase == PHASE_ACTIVE && !runs(&network->run->dnsmasq))
+        retry_later(network);
+    return r;
+}
+
 void
 dnsmasq_forget(Network *network, const NetworkDef *def)
 {
@@ -296,8 +320,6 @@ dnsmasq_forget(Network *network, const NetworkDef *def)
 
 /* --- when it dies --- */
 
-static void retry_later(Network *network);
-
 static void
 restart_job(Job *job, void *data)
 {
@@ -306,10 +328,8 @@ restart_job(Job *job, void *data)
 
     if (job_acquire(job, &network->queue, network->label, LOOP_NEVER, &err) < 0)
         return;
-    if (network->run && network->run->phase == PHASE_ACTIVE && dnsmasq_apply(job, network, &err) < 0) {
+    if (network->run && network->run->phase == PHASE_ACTIVE && dnsmasq_apply(job, network, &err) < 0)
         log_error("%s", err.message);
-        retry_later(network);
-    }
     job_release(job, &network->queue);
 }
 

@@ -27,7 +27,7 @@ void network_run_free(NetworkRun *run); /* what is in the kernel stays; NULL is 
 /* Start an inactive network whose queue the job holds, with def (a reference is taken). Failure leaves nothing. */
 int network_start(Job *job, Network *network, const NetworkDef *def, Error *err) _must_check_;
 /* Stop an active network whose queue the job holds. What can't be removed is logged; it is inactive afterwards. */
-int network_stop(Job *job, Network *network, Error *err) _must_check_;
+void network_stop(Job *job, Network *network);
 
 /* Take away all there is of one, whatever phase it is in; what can't be removed is logged. Sends no event. The queue is held. */
 void network_unmake(Job *job, Network *network);

@@ -131,20 +131,16 @@ network_start(Job *job, Network *network, const NetworkDef *def, Error *err)
     return 0;
 }
 
-int
-network_stop(Job *job, Network *network, Error *err)
+void
+network_stop(Job *job, Network *network)
 {
     network->run->phase = PHASE_STOPPING;
-    if (persist_status(network, err) < 0) {
-        network->run->phase = PHASE_ACTIVE;
-        return -1;
-    }
+    persist_status_soft(network); /* who stops networks on a full disk may be making room */
     job_shield(job); /* half a network is nobody's wish */
     hook_network_soft(job, network, "stopped", "end");
     network_unmake(job, network);
     job_unshield(job);
     event_lifecycle(network, VIR_NETWORK_EVENT_STOPPED);
-    return 0;
 }
 
 void
