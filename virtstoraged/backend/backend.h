@@ -39,6 +39,10 @@ typedef struct Backend {
     int (*vol_look)(Job *job, const PoolDef *pool, const VolDef *def, const FileStamp *known, ImageInfo *image, Found **ret, Error *err);
     /* Its bytes as they lie there, for reading, or for writing over what is there. *ret is the caller's. */
     int (*vol_open)(Job *job, const PoolDef *pool, const VolDef *def, bool write, int *ret, Error *err);
+    /* capacity: bytes the guest sees, wanted already checked. flags: virStorageVolResizeFlags; DELTA is resolved. */
+    int (*vol_resize)(Job *job, const PoolDef *pool, const VolDef *def, uint64_t capacity, unsigned flags, Error *err);
+    /* Overwrite with zeros all that was ever written. */
+    int (*vol_wipe)(Job *job, const PoolDef *pool, const VolDef *def, Error *err);
     int (*vol_delete)(Job *job, const PoolDef *pool, const VolDef *def, Error *err);
 } Backend;
 
