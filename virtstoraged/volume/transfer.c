@@ -12,7 +12,7 @@
 #include "virtstoraged/driver.h"
 #include "virtstoraged/pool/pool.h"
 
-#define BLOCK_SIZE (1024 * 1024)
+#define BLOCK_SIZE (4 * RPC_STREAM_CHUNK) /* whole packets */
 #define BLOCKS_MAX 4
 #define BLOCK_TIMEOUT (120 * USEC_PER_SEC)
 
