@@ -5,7 +5,7 @@
 #include "virtstoraged/driver.h"
 #include "virtstoraged/pool/run.h"
 
-static const ApiTable *const tables[] = { &api_lookup, &api_define, &api_lifecycle, &api_volumes, &api_make };
+static const ApiTable *const tables[] = { &api_lookup, &api_define, &api_lifecycle, &api_volumes, &api_make, &api_content, &api_change };
 
 static int
 start(Daemon *daemon, Error *err)

@@ -211,3 +211,60 @@ print(json.dumps(seen))
 def test_capabilities(host):
     xml = host.virsh('pool-capabilities')
     assert re.search(r"<pool type='dir' supported='yes'>", xml) and re.search(r"<pool type='iscsi' supported='no'", xml)
+
+
+def digest(path):
+    return subprocess.run(['sha256sum', path], check=True, capture_output=True).stdout.split()[0]
+
+
+def test_content_goes_both_ways(host, pool):
+    """Whole and in part, dense and sparse: the same bytes, and holes stay holes."""
+    source, back = host.root / 'source', host.root / 'back'
+    with open(source, 'wb') as file:
+        file.write(os.urandom(5 * 1024 * 1024 + 123))
+        file.truncate(64 << 20)
+        file.seek((64 << 20) - 4096)
+        file.write(os.urandom(4096))
+    os.chmod(source, 0o644)
+    for options in ((), ('--sparse',)):
+        host.virsh('vol-create-as', 'p', 'v', '64M', '--allocation', '0')
+        host.virsh('vol-upload', 'v', str(source), '--pool', 'p', *options)
+        assert digest(pool / 'v') == digest(source)
+        host.virsh('vol-download', 'v', str(back), '--pool', 'p', *options)
+        assert digest(back) == digest(source)
+        if options:
+            assert (pool / 'v').stat().st_blocks < 16 << 11 and back.stat().st_blocks < 16 << 11
+        back.unlink()
+        host.virsh('vol-delete', 'v', '--pool', 'p')
+    host.virsh('vol-create-as', 'p', 'v', '1M')
+    (host.root / 'part').write_bytes(b'0123456789')
+    host.virsh('vol-upload', 'v', str(host.root / 'part'), '--pool', 'p', '--offset', '100', '--length', '10')
+    host.virsh('vol-download', 'v', str(back), '--pool', 'p', '--offset', '98', '--length', '6')
+    assert back.read_bytes() == b'\0\x000123' and (pool / 'v').stat().st_size == 1 << 20
+    done = host.virsh('vol-upload', 'v', str(source), '--pool', 'p', '--length', '10', check=False)
+    assert (pool / 'v').stat().st_size == 1 << 20, done.stderr
+
+
+def test_an_uploaded_image_is_recognized(host, pool):
+    image = host.root / 'image.qcow2'
+    subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', image, '3G'], check=True)
+    host.virsh('vol-create-as', 'p', 'v', '1M')
+    host.virsh('vol-upload', 'v', str(image), '--pool', 'p')
+    assert "<format type='qcow2'/>" in host.virsh('vol-dumpxml', 'v', '--pool', 'p') and info(host, 'v')[1] == 3 * GIB
+
+
+def test_resizing_and_wiping(host, pool):
+    host.virsh('vol-create-as', 'p', 'raw', '1M', '--allocation', '0')
+    host.virsh('vol-create-as', 'p', 'img', '1G', '--format', 'qcow2')
+    assert 'shrink' in host.virsh('vol-resize', 'raw', '4K', '--pool', 'p', check=False).stderr
+    host.virsh('vol-resize', 'raw', '2M', '--pool', 'p')
+    host.virsh('vol-resize', 'raw', '1M', '--pool', 'p', '--delta', '--allocate')
+    assert info(host, 'raw') == [0, 3 << 20, 3 << 20]
+    host.virsh('vol-resize', 'raw', '1M', '--pool', 'p', '--shrink')
+    assert (pool / 'raw').stat().st_size == 1 << 20
+    host.virsh('vol-resize', 'img', '2G', '--pool', 'p')
+    assert info(host, 'img')[1] == 2 * GIB
+    (pool / 'raw').write_bytes(os.urandom(1 << 20))
+    host.virsh('vol-wipe', 'raw', '--pool', 'p')
+    assert (pool / 'raw').read_bytes() == bytes(1 << 20)
+    assert 'not supported' in host.virsh('vol-wipe', 'raw', '--pool', 'p', '--algorithm', 'dod', check=False).stderr

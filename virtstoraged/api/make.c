@@ -30,6 +30,21 @@ parse(RpcCall *call, const Pool *pool, const char *xml, unsigned flags, VolDef *
     return 0;
 }
 
+/* Where on which devices another volume lay, whose text this was: a new one's place is the backend's. */
+static void
+forget_place(VolDef *def)
+{
+    while (def->devices.n > 0) {
+        VolDevice *device = list_take((AnyList *)(void *)&def->devices, 0);
+
+        while (device->extents.n > 0)
+            g_free(list_take((AnyList *)(void *)&device->extents, 0));
+        g_free(device->extents.items);
+        g_free(device->path);
+        g_free(device);
+    }
+}
+
 /* Its sizes, owner and times as they came out. */
 static void
 complete(Job *job, const Backend *backend, const PoolDef *pool, Volume *volume)
@@ -86,6 +101,7 @@ create(Job *job, RpcCall *call, const remote_storage_vol_create_xml_args *args, 
     backend = backend_of(pool->live->type);
     if (!backend->vol_create)
         return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "storage pool does not support volume creation");
+    forget_place(def);
     backend->vol_name(pool->live, def);
     volume = volume_new(pool, g_steal_pointer(&def));
     volume->building = true;

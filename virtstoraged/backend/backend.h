@@ -3,7 +3,7 @@
  *
  * All slots may suspend and block in workers or children only, with deadlines: a pool that hangs hangs alone. A slot that is
  * NULL: not supported (where nothing else is said). Definitions are complete and checked; FROM_STORAGE errors. The queue
- * of the pool is held, but for vol_create, vol_look and vol_delete.
+ * of the pool is held, but for those of volumes.
  */
 #pragma once
 
@@ -37,6 +37,12 @@ typedef struct Backend {
     int (*vol_create)(Job *job, const PoolDef *pool, const VolDef *def, unsigned flags, Error *err);
     /* What the host says of one volume now. known and image: the stamp and header of the last look, image may be NULL. */
     int (*vol_look)(Job *job, const PoolDef *pool, const VolDef *def, const FileStamp *known, ImageInfo *image, Found **ret, Error *err);
+    /* Its bytes as they lie there, for reading, or for writing over what is there. *ret is the caller's. */
+    int (*vol_open)(Job *job, const PoolDef *pool, const VolDef *def, bool write, int *ret, Error *err);
+    /* capacity: bytes the guest sees, wanted already checked. flags: virStorageVolResizeFlags; DELTA is resolved. */
+    int (*vol_resize)(Job *job, const PoolDef *pool, const VolDef *def, uint64_t capacity, unsigned flags, Error *err);
+    /* Overwrite with zeros all that was ever written. */
+    int (*vol_wipe)(Job *job, const PoolDef *pool, const VolDef *def, Error *err);
     int (*vol_delete)(Job *job, const PoolDef *pool, const VolDef *def, Error *err);
 } Backend;
 

@@ -12,5 +12,8 @@ const Backend backend_dir = {
     .vol_name = files_vol_name,
     .vol_create = files_vol_create,
     .vol_look = files_vol_look,
+    .vol_open = files_vol_open,
+    .vol_resize = files_vol_resize,
+    .vol_wipe = files_vol_wipe,
     .vol_delete = files_vol_delete,
 };

@@ -164,7 +164,8 @@ files_refresh(Job *job, PoolDef *live, Listing *listing, Error *err)
 typedef struct One {
     char *dir, *name;
     PoolType type;
-    bool is_dir;
+    bool is_dir, write;
+    int fd; /* -1: not open */
     FileStamp stamp;
     ImageInfo *image;
     Found *found;
@@ -175,6 +176,7 @@ one_clear(gpointer data)
 {
     One *one = data;
 
+    fd_close(&one->fd);
     g_free(one->dir);
     g_free(one->name);
     image_info_unref(one->image);
@@ -190,6 +192,7 @@ one_new(const PoolDef *pool, const VolDef *def)
     one->dir = g_strdup(pool->path);
     one->name = def ? g_strdup(def->name) : NULL;
     one->type = pool->type;
+    one->fd = -1;
     one->is_dir = def && def->type == VOL_DIR;
     return one;
 }
@@ -217,6 +220,39 @@ files_vol_look(Job *job, const PoolDef *pool, const VolDef *def, const FileStamp
     r = worker_run(job, "looking at the volume", look, one, one_clear, FILES_TIMEOUT, err);
     if (r == 0)
         *ret = g_steal_pointer(&one->found);
+    g_atomic_rc_box_release_full(one, one_clear);
+    return r;
+}
+
+static int
+open_one(void *data, Error *err)
+{
+    One *one = data;
+    _cleanup_fd_ int dirfd = open_dir(one->dir, err), fd = -1;
+    struct stat st;
+
+    if (dirfd < 0)
+        return -1;
+    fd = openat(dirfd, one->name, (one->write ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return error_set_errno(err, FROM_STORAGE, errno, "cannot open file '%s/%s'", one->dir, one->name);
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "'%s/%s' has no content: it is neither file nor block device", one->dir,
+                          one->name);
+    one->fd = fd_take(&fd);
+    return 0;
+}
+
+int
+files_vol_open(Job *job, const PoolDef *pool, const VolDef *def, bool write, int *ret, Error *err)
+{
+    One *one = one_new(pool, def);
+    int r;
+
+    one->write = write;
+    r = worker_run(job, "opening the volume", open_one, one, one_clear, FILES_TIMEOUT, err);
+    if (r == 0)
+        *ret = fd_take(&one->fd);
     g_atomic_rc_box_release_full(one, one_clear);
     return r;
 }

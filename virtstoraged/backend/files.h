@@ -12,4 +12,7 @@ int files_refresh(Job *job, PoolDef *live, Listing *listing, Error *err);
 void files_vol_name(const PoolDef *def, VolDef *volume);
 int files_vol_create(Job *job, const PoolDef *pool, const VolDef *def, unsigned flags, Error *err);
 int files_vol_look(Job *job, const PoolDef *pool, const VolDef *def, const FileStamp *known, ImageInfo *image, Found **ret, Error *err);
+int files_vol_open(Job *job, const PoolDef *pool, const VolDef *def, bool write, int *ret, Error *err);
+int files_vol_resize(Job *job, const PoolDef *pool, const VolDef *def, uint64_t capacity, unsigned flags, Error *err); /* change.c */
+int files_vol_wipe(Job *job, const PoolDef *pool, const VolDef *def, Error *err);
 int files_vol_delete(Job *job, const PoolDef *pool, const VolDef *def, Error *err);

@@ -43,19 +43,49 @@ options_of(const VolDef *def, bool preallocate)
     return g_string_free(options, FALSE);
 }
 
-int
-image_create(Job *job, int fd, const VolDef *def, bool preallocate, uint64_t timeout, Error *err)
+/* Run qemu-img with the file as the child's TARGET; argv[0] and the end are ours. */
+static int
+run(Job *job, int fd, const VolDef *def, GPtrArray *argv, const char *what, uint64_t timeout, Error *err)
 {
-    g_autofree char *program = g_find_program_in_path("qemu-img"), *options = options_of(def, preallocate);
-    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *program = g_find_program_in_path("qemu-img");
     const ProcessFd fds[] = { { fd, TARGET_FD } };
     ProcessSpec spec = { .fds = fds, .n_fds = 1, .no_new_privs = true };
     ProcessOutput output = { 0 };
     int r;
 
     if (!program)
-        return error_setf(err, FROM_STORAGE, ERR_INTERNAL_ERROR, "volume '%s' can't be made: there is no program qemu-img on this host", def->name);
-    add(argv, program);
+        return error_setf(err, FROM_STORAGE, ERR_INTERNAL_ERROR, "volume '%s' can't be %s: there is no program qemu-img on this host", def->name,
+                          what);
+    g_ptr_array_insert(argv, 0, g_steal_pointer(&program));
+    g_ptr_array_add(argv, NULL);
+    spec.argv = (const char *const *)argv->pdata;
+    r = process_check(job, &spec, NULL, timeout, &output, err);
+    process_output_done(&output);
+    return r < 0 ? error_prefixf(err, "volume '%s' can't be %s", def->name, what) : 0;
+}
+
+int
+image_resize(Job *job, int fd, const VolDef *def, uint64_t capacity, bool shrink, uint64_t timeout, Error *err)
+{
+    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+
+    add(argv, "resize");
+    add(argv, "-q");
+    add(argv, "-f");
+    add(argv, storage_format_names[def->format]);
+    if (shrink)
+        add(argv, "--shrink");
+    add(argv, TARGET);
+    g_ptr_array_add(argv, g_strdup_printf("%llu", (unsigned long long)capacity));
+    return run(job, fd, def, argv, "resized", timeout, err);
+}
+
+int
+image_create(Job *job, int fd, const VolDef *def, bool preallocate, uint64_t timeout, Error *err)
+{
+    g_autofree char *options = options_of(def, preallocate);
+    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+
     add(argv, "create");
     add(argv, "-q");
     add(argv, "-f");
@@ -73,9 +103,5 @@ image_create(Job *job, int fd, const VolDef *def, bool preallocate, uint64_t tim
     add(argv, TARGET);
     if (def->capacity.set)
         g_ptr_array_add(argv, g_strdup_printf("%llu", def->capacity.v));
-    g_ptr_array_add(argv, NULL);
-    spec.argv = (const char *const *)argv->pdata;
-    r = process_check(job, &spec, NULL, timeout, &output, err);
-    process_output_done(&output);
-    return r < 0 ? error_prefixf(err, "volume '%s' can't be made", def->name) : 0;
+    return run(job, fd, def, argv, "made", timeout, err);
 }
