@@ -15,7 +15,7 @@ to_wire(RpcCall *call, const NetworkDef *def, const Lease *lease, remote_network
         .iface = arena_strdup(arena, def->bridge.name),
         .expirytime = (int64_t)lease->expiry,
         .type = lease->ip.family == AF_INET6 ? VIR_IP_ADDR_TYPE_IPV6 : VIR_IP_ADDR_TYPE_IPV4,
-        .mac = lease->mac ? arena_strdup(arena, lease->mac) : NULL,
+        .mac = arena_strdup(arena, lease->mac ?: ""), /* IPv6 can do without; virsh sorts by it without a look */
         .iaid = lease->iaid ? arena_strdup(arena, lease->iaid) : NULL,
         .ipaddr = arena_strdup(arena, ip_to_text(&lease->ip, text)),
         .prefix = lease_prefix(def, lease),
