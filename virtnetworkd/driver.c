@@ -7,6 +7,7 @@
 #include "common/base/file.h"
 #include "common/host/firewalld.h"
 #include "virtnetworkd/firewall/firewall.h"
+#include "virtnetworkd/network/foreign.h"
 #include "virtnetworkd/network/network.h"
 #include "virtnetworkd/network/persist.h"
 #include "virtnetworkd/network/run.h"
@@ -118,7 +119,7 @@ driver_init(Driver *driver, Daemon *daemon, Error *err)
     driver->daemon = daemon;
     driver->server = daemon->server;
     driver->warned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    driver->warned_foreign = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    driver->foreign = foreign_new();
     store_init(&driver->networks, free_network);
     set_directories(driver, &daemon->paths);
     driver->lease_helper = find_lease_helper();
@@ -138,7 +139,8 @@ driver_done(Driver *driver)
     firewalld_close(driver->firewalld);
     firewall_close(driver->firewall);
     g_hash_table_unref(driver->warned);
-    g_hash_table_unref(driver->warned_foreign);
+    sd_event_source_disable_unref(driver->foreign_timer);
+    g_hash_table_unref(driver->foreign);
     netlink_close(driver->netlink);
     definitions_done(&driver->definitions);
     g_free(driver->state_dir);

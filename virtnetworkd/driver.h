@@ -26,7 +26,8 @@ typedef struct Driver {
     Netlink *netlink;                  /* rtnetlink of the namespace we run in */
     Firewall *firewall;                /* opened with the first rules */
     GHashTable *warned;                /* texts about what this host lacks that were logged */
-    GHashTable *warned_foreign;        /* texts about rules of others that are so now, and were logged */
+    GHashTable *foreign;               /* texts about rules of others that are so now, and since when: network/foreign.c */
+    sd_event_source *foreign_timer;    /* looks again at those that were not logged yet; or NULL */
     Firewalld *firewalld;              /* the host's, by D-Bus; NULL until the first network */
     Watch *watch;                      /* of what others do to our interfaces and rules */
     bool autostarting;                 /* networks are being started with the host */

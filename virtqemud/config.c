@@ -154,6 +154,7 @@ find_user(QemuConfig *config, Error *err)
         return error_setf(err, FROM_CONF, ERR_CONF_SYNTAX, "qemu.conf: user '%s' does not exist", user);
     config->uid = pw ? pw->pw_uid : 0;
     config->gid = pw ? pw->pw_gid : 0;
+    config->groups_of = pw ? user : NULL;
     if (!pw)
         log_info("there is no user '%s': guests run as root", user);
     return 0;

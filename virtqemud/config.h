@@ -28,6 +28,7 @@ typedef struct QemuConfig {
     bool set_identity; /* guests run as another user than this daemon */
     uid_t uid;
     gid_t gid;
+    const char *groups_of; /* the user whose further groups they have ("kvm" opens /dev/kvm); NULL: none */
 } QemuConfig;
 
 int qemu_config_load(QemuConfig *config, const Paths *paths, Error *err);

@@ -116,7 +116,8 @@ driver_init(Driver *driver, Daemon *daemon, Error *err)
     set_directories(driver, &daemon->paths);
     if (qemu_config_load(&driver->config, &daemon->paths, err) < 0 || make_directories(driver, err) < 0)
         return -1;
-    qemu_caps_init(driver->cache_dir, driver->config.set_identity ? driver->config.uid : (uid_t)-1, driver->config.gid);
+    qemu_caps_init(driver->cache_dir, driver->config.set_identity ? driver->config.uid : (uid_t)-1, driver->config.gid,
+                   driver->config.groups_of);
     return 0;
 }
 

@@ -97,7 +97,7 @@ int main(int argc, char **argv)
     tool.text = text->str;
     g_mkdir_with_parents(cache, 0700);
     loop_init(NULL);
-    qemu_caps_init(cache, (uid_t)-1, (gid_t)-1);
+    qemu_caps_init(cache, (uid_t)-1, (gid_t)-1, NULL);
     job_spawn("domargv", NULL, run, &tool);
     while (fiber_count() > 0)
         loop_run_once(LOOP_NEVER, NULL);

@@ -65,11 +65,11 @@ real_binary(void **state)
 {
     if (!qemu_caps_find_binary("x86_64"))
         skip();
-    qemu_caps_init(directory, (uid_t)-1, (gid_t)-1);
+    qemu_caps_init(directory, (uid_t)-1, (gid_t)-1, NULL);
     run_job(probe_real);
     qemu_caps_exit();
     /* A new life reads the copy on disk. */
-    qemu_caps_init(directory, (uid_t)-1, (gid_t)-1);
+    qemu_caps_init(directory, (uid_t)-1, (gid_t)-1, NULL);
     run_job(probe_real);
     qemu_caps_exit();
 }
@@ -77,7 +77,7 @@ real_binary(void **state)
 static void
 broken_binary(void **state)
 {
-    qemu_caps_init(directory, (uid_t)-1, (gid_t)-1);
+    qemu_caps_init(directory, (uid_t)-1, (gid_t)-1, NULL);
     run_job(probe_broken);
     qemu_caps_exit();
 }

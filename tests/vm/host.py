@@ -14,7 +14,7 @@ os.environ.setdefault('VIRTD_TEST_PATIENCE', '5')  # everything is emulated, on 
 from harness import DEADLINE, Lines, wait_until  # noqa: E402
 from netlab import Station  # noqa: E402
 
-DAEMONS = ['virtqemud', 'virtnetworkd']
+DAEMONS = ['virtqemud', 'virtnetworkd', 'virtsecretd', 'virtstoraged']
 NETWORKS = Path('/etc/libvirt/qemu/networks')
 root = Path('/var/lib/virtd-vm')
 OUTSIDE = '198.51.100'

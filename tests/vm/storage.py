@@ -72,7 +72,9 @@ def multipath_disk():
     def made():
         return [line.split()[0] for line in host.output('multipath', '-ll', check=False).splitlines() if 'scsi_debug' in line and 'dm-' in line]
     name = host.wait_until(made, 'the paths are one disk')[0]
-    yield f'/dev/mapper/{name}'
+    disk = Path('/dev/mapper') / name
+    host.wait_until(disk.is_block_device, 'its device node is there')
+    yield str(disk)
     host.run('multipath', '-f', name)
     host.run('systemctl', 'stop', 'multipathd.service', 'multipathd.socket')
     conf.unlink()
@@ -101,7 +103,7 @@ class Target:
                 self.node('--op', 'update', '--name', f'node.session.auth.{name}', '--value', value)
         self.node('--login')
         path = Path(f'/dev/disk/by-path/ip-{self.portal}-iscsi-{self.iqn}-lun-{self.lun}')
-        host.wait_until(path.exists, 'the disk of the target is there')
+        host.wait_until(path.is_block_device, 'the disk of the target is there')
         return path
 
     def log_out(self):
@@ -133,7 +135,7 @@ class Tgt(Target):
     def stop(self):
         """It is gone without a word: sessions are not ended."""
         host.run('systemctl', 'kill', '--signal=KILL', 'tgt.service', check=False)
-        host.wait_until(lambda: host.service('tgt.service') != 'active', 'tgtd is gone')
+        host.run('systemctl', 'stop', 'tgt.service')  # or it would be started again
         host.run('systemctl', 'reset-failed', 'tgt.service', check=False)
 
 
@@ -152,6 +154,7 @@ def kernel_target():
     """The kernel's own target (LIO)."""
     target = Target('lio')
     target.lun = 0
+    Path('/etc/target').mkdir(exist_ok=True)
     load('target_core_mod')
     tpg = f'/iscsi/{target.iqn}/tpg1'
     for words in (['/backstores/fileio', 'create', 'unit', str(target.unit)], ['/iscsi', 'create', target.iqn],

@@ -2,6 +2,7 @@
 
 #include "virtnetworkd/driver.h"
 #include "virtnetworkd/firewall/firewall.h"
+#include "virtnetworkd/network/foreign.h"
 #include "virtnetworkd/network/run.h"
 
 #define LOG_SOURCE "network.rules"
@@ -127,7 +128,6 @@ rules_check_foreign(Driver *driver)
     g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(entry_free), list = NULL;
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
     _cleanup_error_ Error err = ERROR_INIT;
-    GHashTable *now;
 
     if (!driver->firewall)
         return;
@@ -136,13 +136,7 @@ rules_check_foreign(Driver *driver)
         log_warning("the rules of others were not looked at: %s", err.message);
         return;
     }
-    log_warnings(driver->warned_foreign, warnings);
-    /* What went away and comes back is news again. */
-    now = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (guint i = 0; i < warnings->len; i++)
-        g_hash_table_add(now, g_strdup(warnings->pdata[i]));
-    g_hash_table_unref(driver->warned_foreign);
-    driver->warned_foreign = now;
+    foreign_found(driver, warnings);
 }
 
 void

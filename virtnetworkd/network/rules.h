@@ -12,7 +12,7 @@ void rules_drop_libvirt(Driver *driver);
 int rules_remove(Network *network, Error *err);
 /* All of them, after others may have changed rules. 1 when something was different, 0 when not. */
 int rules_sync(Driver *driver, Error *err);
-/* Log which rules of others stop what the active networks are for. Each text once while it stays so. */
+/* Log which rules of others stop what the active networks are for: see foreign.h for when. */
 void rules_check_foreign(Driver *driver);
 /* The same within a second, once for all networks that start meanwhile. */
 void rules_check_foreign_soon(Driver *driver);

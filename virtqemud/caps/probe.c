@@ -41,8 +41,7 @@ static const Question questions[] = {
 
 typedef struct {
     const char *binary, *scratch, *accel;
-    uid_t uid;
-    gid_t gid;
+    const ProbeUser *user;
     json_t *answers;
     Error err;
     int result;
@@ -122,10 +121,11 @@ probe_run(Job *job, Probe *probe, Error *err)
     errors = open(words, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     fds[0] = (ProcessFd){ listener, 3 };
     fds[1] = (ProcessFd){ errors, 2 };
-    if (probe->uid != (uid_t)-1) {
+    if (probe->user->uid != (uid_t)-1) {
         spec.set_identity = true;
-        spec.uid = probe->uid;
-        spec.gid = probe->gid;
+        spec.uid = probe->user->uid;
+        spec.gid = probe->user->gid;
+        spec.user = probe->user->groups_of;
     }
     r = process_spawn(&spec, &process, err);
     fd_close(&listener); /* so that a QEMU that dies at once ends the connection */
@@ -155,9 +155,9 @@ probe_main(Job *job, void *data)
 }
 
 int
-qemu_probe(Job *job, const char *binary, const char *scratch, uid_t uid, gid_t gid, json_t **ret, Error *err)
+qemu_probe(Job *job, const char *binary, const char *scratch, const ProbeUser *user, json_t **ret, Error *err)
 {
-    Probe tcg = { .binary = binary, .scratch = scratch, .accel = "tcg", .uid = uid, .gid = gid }, kvm = tcg;
+    Probe tcg = { .binary = binary, .scratch = scratch, .accel = "tcg", .user = user }, kvm = tcg;
     bool with_kvm = access("/dev/kvm", R_OK | W_OK) == 0;
     int r;
 
@@ -171,7 +171,7 @@ qemu_probe(Job *job, const char *binary, const char *scratch, uid_t uid, gid_t g
         r = -1;
     job_unshield(job);
     if (with_kvm && kvm.result < 0)
-        log_info("'%s' has no KVM here: %s", binary, kvm.err.message);
+        log_warning("'%s' cannot use /dev/kvm: %s", binary, kvm.err.message);
     if (r == 0 && tcg.result == 0)
         *ret = json_pack("{s:o, s:o?}", "tcg", g_steal_pointer(&tcg.answers), "kvm",
                          kvm.result == 0 ? g_steal_pointer(&kvm.answers) : NULL);

@@ -25,8 +25,7 @@ typedef struct {
 
 static struct {
     char *dir;
-    uid_t uid;
-    gid_t gid;
+    ProbeUser user;
     GHashTable *known; /* path -> Known */
 } cache;
 
@@ -50,11 +49,10 @@ known_free(void *data)
 }
 
 void
-qemu_caps_init(const char *cache_dir, uid_t uid, gid_t gid)
+qemu_caps_init(const char *cache_dir, uid_t uid, gid_t gid, const char *groups_of)
 {
     cache.dir = g_build_filename(cache_dir, "capabilities", NULL);
-    cache.uid = uid;
-    cache.gid = gid;
+    cache.user = (ProbeUser){ uid, gid, groups_of };
     cache.known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, known_free);
 }
 
@@ -288,10 +286,11 @@ caps_find_out(Job *job, const char *binary, const struct stat *identity, QemuCap
 
     if (fresh) {
         if (file_mkdirs(cache.dir, 0755, err) < 0 ||
-            qemu_probe(job, binary, cache.dir, cache.uid, cache.gid, &answers, err) < 0)
+            qemu_probe(job, binary, cache.dir, &cache.user, &answers, err) < 0)
             return error_prefixf(err, "cannot learn the capabilities of '%s'", binary);
     }
-    if (fresh)
+    /* A /dev/kvm that can't be used may be usable tomorrow, with nothing changed that the key has: a group, a rule of udev. */
+    if (fresh && (json_is_object(json_object_get(answers, "kvm")) || access("/dev/kvm", R_OK | W_OK) < 0))
         cache_save(binary, key, answers);
     return caps_from_answers(binary, answers, ret, err);
 }

@@ -50,7 +50,8 @@ typedef struct QemuCaps {
     json_t *answers;      /* everything above points into this */
 } QemuCaps;
 
-void qemu_caps_init(const char *cache_dir, uid_t uid, gid_t gid); /* once; where to keep answers, whom probes run as */
+/* Once; where to keep answers, whom probes run as (see ProbeUser; groups_of stays the caller's). */
+void qemu_caps_init(const char *cache_dir, uid_t uid, gid_t gid, const char *groups_of);
 void qemu_caps_exit(void);
 
 /* The capabilities of a binary; *ret is a reference. Callers that ask at the same time share one probe. */

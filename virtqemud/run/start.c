@@ -106,7 +106,7 @@ start_process(Domain *domain, const StartCommand *command, Error *err)
         .set_identity = config->set_identity,
         .uid = config->uid,
         .gid = config->gid,
-        .user = config->set_identity && config->user && config->user[0] != '+' ? config->user : NULL,
+        .user = config->groups_of,
         .detach = true,
         .no_new_privs = true,
         .before_exec = note_process,
