@@ -202,8 +202,8 @@ def test_lease_files_with_garbage(host, net):
     host.virsh('net-dhcp-leases', net)
     path.unlink()
     path.write_text('[garbage')
-    helper = host.spawn('env', 'DNSMASQ_INTERFACE=virbr-net', f'VIRTD_LEASE_FILE={path}', str(BUILD / 'virtnetworkd/libvirt_leaseshelper'),
-                        'add', '52:54:00:00:00:01', '10.91.1.11', 'na"me')
+    helper = host.spawn('env', 'DNSMASQ_INTERFACE=virbr-net', f'VIRTD_LEASE_FILE={path}', f'VIRTD_LEASE_LOCK={host.root}/helper.lock',
+                        str(BUILD / 'virtnetworkd/libvirt_leaseshelper'), 'add', '52:54:00:00:00:01', '10.91.1.11', 'na"me')
     helper.expect(r'kept as .*\.damaged')
     wait_until(lambda: '10.91.1.11' in host.virsh('net-dhcp-leases', net), 'a new lease is shown')
     assert path.with_name('virbr-net.status.damaged').read_text() == '[garbage'
