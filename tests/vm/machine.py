@@ -41,6 +41,11 @@ def image():
     return directory, (directory / 'stamp').read_text().strip()
 
 
+def emulates(device):
+    done = subprocess.run(['qemu-system-x86_64', '-machine', 'q35', '-device', f'{device},help'], capture_output=True, text=True)
+    return done.returncode == 0 and done.stdout.startswith(f'{device} options')
+
+
 class Machine:
     """One QEMU. `extra` are arguments for further hardware; such a machine cannot come from a saved one."""
 
