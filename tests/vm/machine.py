@@ -64,6 +64,11 @@ class Machine:
             self.monitor.readline()
             self.ask('qmp_capabilities')
             self.agent = self._connect('agent')
+        except OSError:
+            self.process.wait(60)
+            why = self.complaints()
+            self.end()
+            raise Broken(f'QEMU ended: {why}') from None
         except BaseException:
             self.end()
             raise

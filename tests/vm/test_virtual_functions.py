@@ -7,7 +7,7 @@ import host
 import pytest
 
 NEEDS = 'igb'
-HARDWARE = ['-device', 'pcie-root-port,id=port,chassis=9,slot=9', '-netdev', 'user,id=card,restrict=on', '-device', 'igb,netdev=card,bus=port']
+HARDWARE = ['-device', 'pcie-root-port,id=slot9,chassis=9,slot=9', '-netdev', 'user,id=card,restrict=on', '-device', 'igb,netdev=card,bus=slot9']
 NETWORK = "<network><name>functions</name><forward mode='{mode}' managed='yes'><pf dev='{card}'/></forward></network>"
 PORT = "<networkport><owner><name>{owner}</name><uuid>{uuid}</uuid></owner><mac address='52:54:00:00:07:0{n}'/></networkport>"
 
