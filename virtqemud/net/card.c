@@ -85,7 +85,10 @@ set_target(NetDef *net, const char *name)
 
 /* --- on a bridge --- */
 
-/* The bridge knows the guest's address from us: nothing is learned, nothing unknown is sent there. */
+/*
+ * The bridge knows the guest's address from us: nothing is learned, nothing unknown is sent there. It is known in the VLANs that the
+ * port is in at that time.
+ */
 static int
 fix_mac_table(Netlink *nl, const NetDef *net, Error *err)
 {
@@ -115,7 +118,7 @@ set_vlans(Netlink *nl, const NetDef *net, Error *err)
 static int
 become_port(Netlink *nl, const NetDef *net, Error *err)
 {
-    if (link_set_master(nl, net->target, net->source.bridge, err) < 0 || fix_mac_table(nl, net, err) < 0 || set_vlans(nl, net, err) < 0)
+    if (link_set_master(nl, net->target, net->source.bridge, err) < 0 || set_vlans(nl, net, err) < 0 || fix_mac_table(nl, net, err) < 0)
         return -1;
     return net->isolated == TRI_YES ? bridge_port_set(nl, net->target, BRIDGE_PORT_ISOLATED, BRIDGE_PORT_ISOLATED, err) : 0;
 }
