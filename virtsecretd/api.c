@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/daemon/secret.h"
 #include "common/rpc/event.h"
 #include "protocol/constants.h"
 #include "protocol/remote.h"

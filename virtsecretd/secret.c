@@ -1,6 +1,5 @@
 #include "virtsecretd/secret.h"
 
-#include <string.h>
 
 #include "virtsecretd/driver.h"
 
@@ -83,31 +82,6 @@ secret_by_usage(Driver *driver, SecretUsage usage, const char *id)
 }
 
 /* --- values --- */
-
-typedef struct Held {
-    size_t size;
-    uint8_t bytes[];
-} Held;
-
-static void
-wipe(void *data)
-{
-    Held *held = data;
-
-    explicit_bzero(held->bytes, held->size);
-    g_free(held);
-}
-
-GBytes *
-secret_bytes(const void *data, size_t size)
-{
-    Held *held = g_malloc(sizeof(*held) + size);
-
-    held->size = size;
-    if (size)
-        memcpy(held->bytes, data, size);
-    return g_bytes_new_with_free_func(held->bytes, size, wipe, held);
-}
 
 void
 secret_set_value(Secret *secret, GBytes *value)

@@ -34,6 +34,3 @@ void secret_set_def(Secret *secret, SecretDef *def); /* takes def over; of the s
 void secret_set_value(Secret *secret, GBytes *value);
 /* Of that usage and name; NULL when there is none. */
 Secret *secret_by_usage(Driver *driver, SecretUsage usage, const char *id);
-
-/* A value that is wiped when nobody holds it any more. */
-GBytes *secret_bytes(const void *data, size_t size);

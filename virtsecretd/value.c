@@ -5,6 +5,7 @@
 
 #include "common/base/file.h"
 #include "common/base/process.h"
+#include "common/daemon/secret.h"
 #include "virtsecretd/driver.h"
 
 #define PROGRAM "/usr/bin/systemd-creds"

@@ -4,6 +4,7 @@
 #include "virtstoraged/api/api.h"
 #include "virtstoraged/driver.h"
 #include "virtstoraged/pool/run.h"
+#include "virtstoraged/secret.h"
 
 static const ApiTable *const tables[] = { &api_lookup, &api_define, &api_lifecycle, &api_volumes, &api_make, &api_content, &api_change };
 
@@ -15,6 +16,7 @@ start(Daemon *daemon, Error *err)
     daemon->user = driver;
     if (driver_init(driver, daemon, err) < 0)
         return -1;
+    storage_secret_init(daemon);
     api_bind(daemon->server, tables, G_N_ELEMENTS(tables));
     rpc_server_set_class(daemon->server, RPC_OBJECT_STORAGE_POOL, &api_pool_class);
     rpc_server_set_class(daemon->server, RPC_OBJECT_STORAGE_VOL, &api_volume_class);

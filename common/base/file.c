@@ -8,21 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/fault.h"
 #include "common/base/journal.h"
 #include "common/base/worker.h"
 
 #define COMMIT_TIMEOUT (60 * USEC_PER_SEC) /* a disk that does not answer for so long is reported, not waited for */
 #define CHECKPOINT_DELAY (3 * USEC_PER_SEC)
 #define TEMP_SUFFIX ".new"
-
-void (*file_fault_hook)(const char *step, const char *path);
-
-static void
-fault(const char *step, const char *path)
-{
-    if (file_fault_hook)
-        file_fault_hook(step, path);
-}
 
 void
 fd_close(int *fd)
@@ -120,7 +112,7 @@ temp_write(const char *temp, const void *data, size_t size, mode_t mode, bool sy
     fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0)
         return error_set_errno(err, FROM_NONE, errno, "cannot create '%s'", temp);
-    fault("write", temp);
+    fault_point("write", temp);
     if (fchmod(fd, mode) < 0 || write_all(fd, data, size) < 0 || (sync && fsync(fd) < 0)) {
         error_set_errno(err, FROM_NONE, errno, "cannot write '%s'", temp);
         unlink(temp);
@@ -228,7 +220,7 @@ change_sync(Change *change)
     if (change->result < 0 || change->kind != CHANGE_WRITE)
         return;
     fd = open(change->temp, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    fault("fsync", change->temp);
+    fault_point("fsync", change->temp);
     if (fd < 0 || fsync(fd) < 0)
         change_fail(change, errno, "write");
 }
@@ -238,7 +230,7 @@ change_apply(Change *change)
 {
     if (change->result < 0)
         return;
-    fault(change->kind == CHANGE_UNLINK ? "unlink" : "rename", change->path);
+    fault_point(change->kind == CHANGE_UNLINK ? "unlink" : "rename", change->path);
     if (change->kind == CHANGE_UNLINK) {
         if (unlink(change->path) < 0 && errno != ENOENT)
             change_fail(change, errno, "remove");
@@ -261,7 +253,7 @@ batch_sync_directories(Batch *batch)
             g_free(dir);
             continue;
         }
-        fault("fsync-directory", dir);
+        fault_point("fsync-directory", dir);
         fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0 || fsync(fd) < 0)
             c->result = error_set_errno(&c->err, FROM_NONE, errno, "cannot write directory '%s'", dir);
@@ -364,12 +356,12 @@ checkpoint(Error *err)
 
     if (journal_is_empty(commits.journal))
         return 0;
-    fault("checkpoint", "");
+    fault_point("checkpoint", "");
     g_hash_table_iter_init(&iter, commits.unsynced);
     while (g_hash_table_iter_next(&iter, &path, NULL))
         sync_path(path);
     g_hash_table_remove_all(commits.unsynced);
-    fault("journal-reset", "");
+    fault_point("journal-reset", "");
     return journal_reset(commits.journal, err);
 }
 
@@ -399,7 +391,7 @@ batch_record(Batch *batch)
         g_hash_table_add(commits.unsynced, g_path_get_dirname(c->path));
         g_hash_table_add(commits.unsynced, g_strdup(c->path));
     }
-    fault("journal-sync", "");
+    fault_point("journal-sync", "");
     return journal_sync(commits.journal, NULL);
 }
 

@@ -47,6 +47,3 @@ void file_journal_close(void); /* everything is synced, the journal is empty; bl
 
 /* Remove leftovers of interrupted changes in a directory. Call before anything writes there. */
 void file_sweep(const char *directory);
-
-/* A fault for tests: called with the name of each durable step ("write", "rename", ...) when set. */
-extern void (*file_fault_hook)(const char *step, const char *path);

@@ -97,7 +97,7 @@ child_identity(const ProcessSpec *spec, int report)
 }
 
 static void
-child_main(const ProcessSpec *spec, int report, int gate, int *scratch)
+child_main(const ProcessSpec *spec, pid_t maker, int report, int gate, int *scratch)
 {
     struct sigaction def = { .sa_handler = SIG_DFL };
     sigset_t none;
@@ -121,6 +121,9 @@ child_main(const ProcessSpec *spec, int report, int gate, int *scratch)
     child_limit(report, RLIMIT_MEMLOCK, spec->limit_memlock);
     child_limit(report, RLIMIT_NPROC, spec->limit_nproc);
     child_identity(spec, report);
+    /* After the change of identity, which would clear it. */
+    if (spec->die_with_us && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != maker))
+        _exit(125);
     if (spec->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         child_fail(report, "set no_new_privs");
     execve(spec->argv[0], (char *const *)spec->argv,
@@ -136,7 +139,7 @@ process_spawn(const ProcessSpec *spec, Process *ret, Error *err)
     ChildFailure failure;
     sigset_t all, old;
     int pipe_fds[2], saved;
-    pid_t pid;
+    pid_t pid, maker;
     ssize_t n;
 
     if (pipe2(pipe_fds, O_CLOEXEC) < 0)
@@ -149,10 +152,11 @@ process_spawn(const ProcessSpec *spec, Process *ret, Error *err)
     gate_write = pipe_fds[1];
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &old); /* our handlers must not run in the child */
+    maker = getpid();
     pid = fork();
     if (pid == 0) {
         close(gate_write); /* or we would wait for ourselves */
-        child_main(spec, report_write, gate_read, scratch);
+        child_main(spec, maker, report_write, gate_read, scratch);
     }
     saved = errno;
     sigprocmask(SIG_SETMASK, &old, NULL);
@@ -278,6 +282,7 @@ typedef struct {
     GByteArray *data; /* output, or NULL for the input side */
     const char *input;
     size_t input_left;
+    const ProcessSpec *taker; /* of what is read; NULL: it is collected */
 } Pipe;
 
 static int
@@ -290,6 +295,10 @@ pipe_read(Pipe *pipe)
         return 0;
     if (n <= 0) {
         fd_close(&pipe->fd);
+        return 0;
+    }
+    if (pipe->taker && pipe->taker->on_output) {
+        pipe->taker->on_output((const char *)buffer, (size_t)n, pipe->taker->on_output_data);
         return 0;
     }
     if (pipe->data->len + (size_t)n > PROCESS_OUTPUT_MAX)
@@ -403,6 +412,7 @@ process_run(Job *job, const ProcessSpec *spec, const char *input, uint64_t timeo
         pipes[i].fd = ends[i == 0 ? 1 : 0];
         fcntl(pipes[i].fd, F_SETFL, O_NONBLOCK);
         pipes[i].data = i == 0 ? NULL : g_byte_array_new();
+        pipes[i].taker = i == 1 ? spec : NULL;
         fds[n_fds++] = (ProcessFd){ child[i], i };
     }
     with.fds = fds;

@@ -30,6 +30,10 @@ typedef struct ProcessSpec {
     bool keep_capabilities;  /* ambient; default: a child with another uid has none */
     bool detach;             /* own session: signals to our group don't reach it */
     bool no_new_privs;
+    bool die_with_us;        /* killed when this process ends, however: for what would be wrong to go on alone */
+    /* process_run(): standard output as it comes, instead of collected. Doesn't suspend. */
+    void (*on_output)(const char *text, size_t size, void *data);
+    void *on_output_data;
     /*
      * Called in this process with the child's pid while the child waits, before it becomes the program: to note it on
      * disk. When this process dies meanwhile, or the callback fails, the program is never run.

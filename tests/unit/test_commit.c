@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/fiber.h"
+#include "common/base/fault.h"
 #include "common/base/file.h"
 #include "common/base/worker.h"
 #include "tests/unit/unit.h"
@@ -58,7 +59,7 @@ survives(Change change, int step)
 
     if (pid == 0) {
         die_at = step;
-        file_fault_hook = die_in_time;
+        fault_hook = die_in_time;
         signal(SIGPIPE, SIG_IGN);
         if (loop_init(NULL) < 0 || (with_journal && file_journal_open(journal, "this boot", NULL) < 0))
             _exit(2);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/fiber.h"
+#include "common/base/fault.h"
 #include "common/base/file.h"
 #include "common/base/job.h"
 #include "common/base/process.h"
@@ -245,11 +246,11 @@ static void
 group_commit(void **state)
 {
     directory = g_dir_make_tmp("virtd-XXXXXX", NULL);
-    file_fault_hook = count_fsync;
+    fault_hook = count_fsync;
     for (int i = 0; i < 20; i++)
         job_spawn("commit", NULL, job_commit, GINT_TO_POINTER(i));
     run_all();
-    file_fault_hook = NULL;
+    fault_hook = NULL;
     assert_true(fsyncs < 20); /* 60 changes, far fewer commits */
     assert_int_equal(g_rmdir(directory), 0);
     g_free(directory);

@@ -13,6 +13,7 @@ remote_nonnull_storage_pool api_wire_pool(const Pool *pool); /* the name is borr
 /* For answers of calls that may suspend after it: the names are the call's own. */
 remote_nonnull_storage_pool api_wire_pool_copy(RpcCall *call, const Pool *pool);
 remote_nonnull_storage_vol api_wire_volume(RpcCall *call, const Volume *volume); /* copied */
+Volume *api_volume_named(const Pool *pool, const char *name); /* one that is there, borrowed; NULL: there is none */
 int api_no_pool(const char *what, const char *value, Error *err);
 int api_no_volume(const char *what, const char *value, Error *err);
 

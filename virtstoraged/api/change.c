@@ -2,6 +2,9 @@
 #include "protocol/constants.h"
 #include "virtstoraged/api/api.h"
 #include "virtstoraged/backend/backend.h"
+#include "virtstoraged/volume/chain.h"
+#include "virtstoraged/volume/refresh.h"
+#include "virtstoraged/volume/wipe.h"
 
 #define RESIZE_FLAGS (VIR_STORAGE_VOL_RESIZE_ALLOCATE | VIR_STORAGE_VOL_RESIZE_DELTA | VIR_STORAGE_VOL_RESIZE_SHRINK)
 
@@ -46,6 +49,17 @@ wanted(const VolDef *def, uint64_t capacity, unsigned flags, uint64_t *ret, Erro
 }
 
 static int
+resize_with(Job *job, Volume *volume, const Backend *backend, const PoolDef *pool, const VolDef *def, uint64_t capacity, unsigned flags,
+            Error *err)
+{
+    g_autoptr(GPtrArray) chain = NULL;
+
+    if (chain_of(job, volume->pool->driver, def, false, &chain, err) < 0)
+        return -1;
+    return backend->vol_resize(job, pool, def, chain, capacity, flags, err);
+}
+
+static int
 resize(Job *job, RpcCall *call, const remote_storage_vol_resize_args *args, void *ret, Error *err)
 {
     Volume *volume = api_volume(call);
@@ -61,7 +75,7 @@ resize(Job *job, RpcCall *call, const remote_storage_vol_resize_args *args, void
     if (!backend)
         return -1;
     def = vol_def_ref(volume->def);
-    r = backend->vol_resize ? backend->vol_resize(job, pool, def, capacity, args->flags, err)
+    r = backend->vol_resize ? resize_with(job, volume, backend, pool, def, capacity, args->flags, err)
                             : error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "storage pool does not support changing of volume capacity");
     end(volume);
     if (r == 0 && volume->stored) {
@@ -70,6 +84,21 @@ resize(Job *job, RpcCall *call, const remote_storage_vol_resize_args *args, void
         changed->capacity = (OptU64){ true, capacity };
         volume_set_def(volume, changed);
     }
+    return r;
+}
+
+static int
+wipe_volume(Job *job, const Backend *backend, const PoolDef *pool, const VolDef *def, unsigned algorithm, Error *err)
+{
+    Content *content;
+    int r;
+
+    if (!backend->vol_open)
+        return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "storage pool doesn't support volume wiping");
+    if (backend->vol_open(job, pool, def, true, &content, err) < 0)
+        return -1;
+    r = wipe_content(job, content, algorithm, err);
+    content_unref(content);
     return r;
 }
 
@@ -84,16 +113,14 @@ wipe_with(Job *job, RpcCall *call, unsigned algorithm, unsigned flags, Error *er
 
     if (rpc_call_check_flags(call, flags, 0, err) < 0)
         return -1;
-    if (algorithm >= VIR_STORAGE_VOL_WIPE_ALG_LAST)
-        return error_setf(err, FROM_STORAGE, ERR_INVALID_ARG, "wiping algorithm %u not supported", algorithm);
-    if (algorithm != VIR_STORAGE_VOL_WIPE_ALG_ZERO)
-        return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "wiping with another pattern than zeros is not supported");
+    if (wipe_check(algorithm, err) < 0)
+        return -1;
     backend = begin(volume, &pool, err);
     if (!backend)
         return -1;
     def = vol_def_ref(volume->def);
-    r = backend->vol_wipe ? backend->vol_wipe(job, pool, def, err)
-                          : error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "storage pool doesn't support volume wiping");
+    r = wipe_volume(job, backend, pool, def, algorithm, err);
+    volume_look_anew(job, volume);
     end(volume);
     return r;
 }

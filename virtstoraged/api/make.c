@@ -1,7 +1,12 @@
-/* Volumes made and deleted. */
+/* Volumes made, empty or as copies, and deleted. */
 #include "protocol/constants.h"
 #include "virtstoraged/api/api.h"
 #include "virtstoraged/backend/backend.h"
+#include "virtstoraged/volume/chain.h"
+#include "virtstoraged/volume/refresh.h"
+
+#define LOG_SOURCE "storage.make"
+#include "common/base/log.h"
 
 #define CREATE_FLAGS (VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA | VIR_STORAGE_VOL_CREATE_VALIDATE)
 
@@ -17,11 +22,11 @@ account(Pool *pool, uint64_t bytes, bool taken)
 }
 
 static int
-parse(RpcCall *call, const Pool *pool, const char *xml, unsigned flags, VolDef **ret, Error *err)
+parse(const Pool *pool, const char *xml, unsigned how, unsigned flags, VolDef **ret, Error *err)
 {
     g_autoptr(VolDef) def = NULL;
 
-    if (vol_def_parse(xml, pool->live->type, flags & VIR_STORAGE_VOL_CREATE_VALIDATE ? XML_VALIDATE : 0, &def, err) < 0 ||
+    if (vol_def_parse(xml, pool->live->type, how | (flags & VIR_STORAGE_VOL_CREATE_VALIDATE ? XML_VALIDATE : 0), &def, err) < 0 ||
         vol_def_check_create(def, err) < 0)
         return -1;
     if (g_hash_table_contains(pool->volumes.by_name, def->name))
@@ -45,41 +50,20 @@ forget_place(VolDef *def)
     }
 }
 
-/* Its sizes, owner and times as they came out. */
-static void
-complete(Job *job, const Backend *backend, const PoolDef *pool, Volume *volume)
-{
-    g_autoptr(VolDef) def = vol_def_copy(volume->def);
-    Found *found;
-
-    if (backend->vol_look(job, pool, volume->def, &volume->stamp, NULL, &found, NULL) < 0)
-        return; /* it is there; whoever looks at it is told why that can't be done */
-    def->allocation = found->def->allocation;
-    def->physical = found->def->physical;
-    def->capacity = found->def->capacity;
-    g_free(def->permissions.label);
-    def->permissions = found->def->permissions;
-    found->def->permissions.label = NULL;
-    def->times = found->def->times;
-    volume->stamp = found->stamp;
-    volume->image = g_steal_pointer(&found->image);
-    volume_set_def(volume, g_steal_pointer(&def));
-    found_free(found);
-}
-
 /* Others may use the pool while the volume is made; it stays, and the name is taken. */
 static int
-make(Job *job, Pool *pool, Volume *volume, const Backend *backend, unsigned flags, Error *err)
+make(Job *job, Volume *volume, const Backend *backend, const CopySource *source, unsigned flags, Error *err)
 {
+    Pool *pool = volume->pool;
     g_autoptr(PoolDef) live = pool_def_ref(pool->live);
     int r;
 
     pool->working++;
     job_release(job, &pool->queue);
-    r = backend->vol_create(job, live, volume->def, flags, err);
+    r = backend->vol_create(job, live, volume->def, source, flags, err);
     job_shield(job);
-    if (r == 0)
-        complete(job, backend, live, volume);
+    if (r == 0 && volume_look(job, volume, NULL) < 0)
+        log_warning("%s was made, but can't be looked at", volume->label);
     if (job_acquire(job, &pool->queue, pool->label, LOOP_NEVER, err) < 0)
         r = -1; /* can't be: the job is shielded and waits for ever */
     job_unshield(job);
@@ -87,34 +71,132 @@ make(Job *job, Pool *pool, Volume *volume, const Backend *backend, unsigned flag
     return r;
 }
 
+/* What a client asked for becomes a volume. *ret_wire is what the call answers. */
 static int
-create(Job *job, RpcCall *call, const remote_storage_vol_create_xml_args *args, remote_storage_vol_create_xml_ret *ret, Error *err)
+create_volume(Job *job, RpcCall *call, VolDef *def, const CopySource *source, unsigned flags, remote_nonnull_storage_vol *ret_wire, Error *err)
 {
     Pool *pool = api_pool(call);
-    g_autoptr(VolDef) def = NULL;
+    const Backend *backend = backend_of(pool->live->type);
     g_autoptr(Volume) volume = NULL;
-    const Backend *backend;
 
-    if (rpc_call_check_flags(call, args->flags, CREATE_FLAGS, err) < 0 || pool_check_active(pool, err) < 0 ||
-        parse(call, pool, args->xml, args->flags, &def, err) < 0)
-        return -1;
-    backend = backend_of(pool->live->type);
+    flags &= ~(unsigned)VIR_STORAGE_VOL_CREATE_VALIDATE;
     if (!backend->vol_create)
         return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "storage pool does not support volume creation");
+    if (flags & ~backend->create_flags)
+        return error_setf(err, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED, "flags 0x%x are not supported for volumes in a pool of type '%s'",
+                          flags & ~backend->create_flags, pool_kind(pool->live->type)->name);
     forget_place(def);
     backend->vol_name(pool->live, def);
-    volume = volume_new(pool, g_steal_pointer(&def));
+    volume = volume_new(pool, vol_def_ref(def));
     volume->building = true;
     volume_add(volume);
-    if (make(job, pool, volume, backend, args->flags & VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA, err) < 0) {
+    if (make(job, volume, backend, source, flags, err) < 0) {
         volume_remove(volume);
         return -1;
     }
     volume_built(volume);
     account(pool, volume->def->allocation.v, true);
-    ret->vol = api_wire_volume(call, volume);
+    *ret_wire = api_wire_volume(call, volume);
     return 0;
 }
+
+static int
+create(Job *job, RpcCall *call, const remote_storage_vol_create_xml_args *args, remote_storage_vol_create_xml_ret *ret, Error *err)
+{
+    Pool *pool = api_pool(call);
+    g_autoptr(VolDef) def = NULL;
+
+    if (rpc_call_check_flags(call, args->flags, CREATE_FLAGS, err) < 0 || pool_check_active(pool, err) < 0 ||
+        parse(pool, args->xml, 0, args->flags, &def, err) < 0)
+        return -1;
+    return create_volume(job, call, def, NULL, args->flags, &ret->vol, err);
+}
+
+/* --- copies --- */
+
+/* The volume a copy is made of, held: it and its pool stay. A reference. NULL with err. */
+static Volume *
+hold_source(Job *job, RpcCall *call, const remote_nonnull_storage_vol *named, Error *err)
+{
+    Pool *pool = (Pool *)store_by_name(driver_pools(api_driver(call)), named->pool);
+    Volume *volume;
+
+    if (!pool) {
+        api_no_pool("name", named->pool, err);
+        return NULL;
+    }
+    if (pool_settled(job, pool, err) < 0 || pool_check_active(pool, err) < 0)
+        return NULL;
+    volume = api_volume_named(pool, named->name);
+    if (!volume) {
+        api_no_volume("name", named->name, err);
+        return NULL;
+    }
+    if (rpc_call_check_access(job, call, RPC_OBJECT_STORAGE_VOL, "data_read", volume, err) < 0)
+        return NULL;
+    volume->in_use++;
+    volume->pool->working++;
+    return volume_ref(volume);
+}
+
+static void
+let_go(Volume *volume)
+{
+    volume->in_use--;
+    volume->pool->working--;
+    volume_unref(volume);
+}
+
+/* A copy is at least as large as what is copied, which is all of it when nothing was said. */
+static void
+complete(VolDef *def, const VolDef *source)
+{
+    def->capacity = (OptU64){ true, MAX(def->capacity.v, source->capacity.v) };
+    if (!def->has_allocation)
+        def->allocation = (OptU64){ true, MIN(source->allocation.v, def->capacity.v) };
+}
+
+static int
+copy(Job *job, RpcCall *call, Volume *from, VolDef *def, unsigned flags, remote_nonnull_storage_vol *ret_wire, Error *err)
+{
+    g_autoptr(PoolDef) pool = pool_def_ref(from->pool->live);
+    g_autoptr(VolDef) source = vol_def_ref(from->def);
+    g_autoptr(GPtrArray) chain = NULL;
+    const Backend *backend = backend_of(pool->type);
+    CopySource what = { .pool = pool, .def = source };
+    int r;
+
+    if (!backend->vol_open)
+        return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "volumes of a pool of type '%s' can't be copied", pool_kind(pool->type)->name);
+    if (chain_of(job, from->pool->driver, source, true, &chain, err) < 0 || backend->vol_open(job, pool, source, false, &what.content, err) < 0)
+        return -1;
+    what.chain = chain;
+    complete(def, source);
+    r = create_volume(job, call, def, &what, flags, ret_wire, err);
+    content_unref(what.content);
+    return r;
+}
+
+static int
+create_from(Job *job, RpcCall *call, const remote_storage_vol_create_xml_from_args *args, remote_storage_vol_create_xml_from_ret *ret, Error *err)
+{
+    Pool *pool = api_pool(call);
+    g_autoptr(VolDef) def = NULL;
+    Volume *from;
+    int r;
+
+    if (rpc_call_check_flags(call, args->flags, CREATE_FLAGS | VIR_STORAGE_VOL_CREATE_REFLINK, err) < 0 || pool_check_active(pool, err) < 0 ||
+        parse(pool, args->xml, VOL_NO_CAPACITY, args->flags, &def, err) < 0)
+        return -1;
+    from = hold_source(job, call, &args->clonevol, err);
+    if (!from)
+        return -1;
+    r = pool_check_active(pool, err) < 0 ? -1 : copy(job, call, from, def, args->flags, &ret->vol, err);
+    let_go(from);
+    return r;
+}
+
+/* --- deleting --- */
 
 static int
 delete(Job *job, RpcCall *call, const remote_storage_vol_delete_args *args, void *ret, Error *err)
@@ -124,13 +206,15 @@ delete(Job *job, RpcCall *call, const remote_storage_vol_delete_args *args, void
     g_autoptr(PoolDef) live = NULL;
     const Backend *backend;
 
-    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || pool_check_active(pool, err) < 0 || volume_check_idle(volume, err) < 0)
+    if (pool_check_active(pool, err) < 0 || volume_check_idle(volume, err) < 0)
         return -1;
     live = pool_def_ref(pool->live);
     backend = backend_of(live->type);
+    if (rpc_call_check_flags(call, args->flags, backend->delete_flags, err) < 0)
+        return -1;
     if (!backend->vol_delete)
         return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "storage pool does not support vol deletion");
-    if (backend->vol_delete(job, live, volume->def, err) < 0)
+    if (backend->vol_delete(job, live, volume->def, args->flags, err) < 0)
         return -1;
     if (volume->stored)
         account(pool, volume->def->allocation.v, false);
@@ -140,4 +224,5 @@ delete(Job *job, RpcCall *call, const remote_storage_vol_delete_args *args, void
 
 API_TABLE(api_make,
     REMOTE_BIND(STORAGE_VOL_CREATE_XML, create),
+    REMOTE_BIND(STORAGE_VOL_CREATE_XML_FROM, create_from),
     REMOTE_BIND(STORAGE_VOL_DELETE, delete));

@@ -3,7 +3,7 @@
 
 #include "protocol/constants.h"
 #include "virtstoraged/api/api.h"
-#include "virtstoraged/backend/backend.h"
+#include "virtstoraged/volume/refresh.h"
 
 remote_nonnull_storage_vol
 api_wire_volume(RpcCall *call, const Volume *volume)
@@ -20,9 +20,8 @@ api_no_volume(const char *what, const char *value, Error *err)
     return error_setf(err, FROM_STORAGE, ERR_NO_STORAGE_VOL, "Storage volume not found: no storage vol with matching %s '%s'", what, value);
 }
 
-/* A volume that is there; NULL: there is none. Borrowed. */
-static Volume *
-volume_named(const Pool *pool, const char *name)
+Volume *
+api_volume_named(const Pool *pool, const char *name)
 {
     Volume *volume = g_hash_table_lookup(pool->volumes.by_name, name);
 
@@ -42,7 +41,7 @@ class_lookup(void *daemon, const void *wire, void **ret_object, Error *err)
         return api_no_pool("name", named->pool, err);
     if (pool_check_active(pool, err) < 0)
         return -1;
-    volume = volume_named(pool, named->name);
+    volume = api_volume_named(pool, named->name);
     if (!volume)
         return api_no_volume("name", named->name, err);
     *ret_object = volume_ref(volume);
@@ -96,7 +95,7 @@ lookup_by_name(Job *job, RpcCall *call, const remote_storage_vol_lookup_by_name_
 
     if (pool_settled(job, pool, err) < 0 || pool_check_active(pool, err) < 0)
         return -1;
-    volume = volume_named(pool, args->name);
+    volume = api_volume_named(pool, args->name);
     return volume ? found(job, call, volume, &ret->vol, err) : api_no_volume("name", args->name, err);
 }
 
@@ -218,41 +217,12 @@ num_volumes(Job *job, RpcCall *call, const remote_storage_pool_num_of_volumes_ar
 
 /* --- what one is --- */
 
-/* A volume's sizes, owner and times as they are now. What it was made as stays until the pool is refreshed. */
-static int
-look_again(Job *job, Volume *volume, Error *err)
-{
-    const Backend *backend = backend_of(volume->pool->live->type);
-    g_autoptr(PoolDef) pool = pool_def_ref(volume->pool->live);
-    g_autoptr(VolDef) before = vol_def_ref(volume->def), def = NULL;
-    Found *now;
-
-    if (backend->vol_look(job, pool, before, &volume->stamp, volume->image, &now, err) < 0)
-        return -1;
-    if (volume->stored) {
-        def = vol_def_copy(volume->def);
-        def->capacity = now->def->capacity;
-        def->allocation = now->def->allocation;
-        def->physical = now->def->physical;
-        g_free(def->permissions.label);
-        def->permissions = now->def->permissions;
-        now->def->permissions.label = NULL;
-        def->times = now->def->times;
-        volume_set_def(volume, g_steal_pointer(&def));
-        image_info_unref(volume->image);
-        volume->image = g_steal_pointer(&now->image);
-        volume->stamp = now->stamp;
-    }
-    found_free(now);
-    return 0;
-}
-
 static int
 info(Job *job, RpcCall *call, unsigned flags, char *type, uint64_t *capacity, uint64_t *allocation, Error *err)
 {
     Volume *volume = api_volume(call);
 
-    if (rpc_call_check_flags(call, flags, VIR_STORAGE_VOL_GET_PHYSICAL, err) < 0 || look_again(job, volume, err) < 0)
+    if (rpc_call_check_flags(call, flags, VIR_STORAGE_VOL_GET_PHYSICAL, err) < 0 || volume_look(job, volume, err) < 0)
         return -1;
     *type = (char)(volume->def->type - 1);
     *capacity = volume->def->capacity.v;
@@ -278,7 +248,7 @@ get_xml(Job *job, RpcCall *call, const remote_storage_vol_get_xml_desc_args *arg
     Volume *volume = api_volume(call);
     g_autofree char *xml = NULL;
 
-    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || look_again(job, volume, err) < 0)
+    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || volume_look(job, volume, err) < 0)
         return -1;
     xml = vol_def_format(volume->def);
     ret->xml = arena_strdup(rpc_call_arena(call), xml);

@@ -8,6 +8,8 @@
 #pragma once
 
 #include "common/conf/storage/volume.h"
+#include "virtstoraged/volume/content.h"
+#include "virtstoraged/volume/copy.h"
 #include "virtstoraged/volume/volume.h"
 
 typedef struct Backend {
@@ -23,6 +25,8 @@ typedef struct Backend {
     unsigned build_flags;
     /* Undo build: the content is lost. flags: virStoragePoolDeleteFlags. */
     int (*delete)(Job *job, const PoolDef *def, unsigned flags, Error *err);
+    /* Where such pools could be: adds PoolSources to found. wanted says where to look, parts may be missing. */
+    int (*find)(Job *job, const PoolSource *wanted, GPtrArray *found, Error *err);
     /*
      * What is in a started pool: fill the listing's volumes and sizes. live is ours to complete with what the host says
      * (permissions of the target). NULL: pools of this type are defined only, and can't be started.
@@ -31,19 +35,26 @@ typedef struct Backend {
     /* The key and path a volume of that name will have, into def. Doesn't suspend. */
     void (*vol_name)(const PoolDef *def, VolDef *volume);
     /*
-     * Make a volume. It is there complete under its name afterwards, or not at all, whenever we are killed. def is checked
-     * and has key and path; flags: virStorageVolCreateFlags. ERR_STORAGE_VOL_EXIST when there is something of that name.
+     * Make a volume, empty or as a copy of source (NULL: empty): natively where the backend can, else by copy_content() into
+     * what it made. It is there complete under its name afterwards, or not at all, whenever we are killed: what takes more
+     * than one atomic step is done under a hidden name first. def is checked and has key and path; flags:
+     * virStorageVolCreateFlags, checked against create_flags. ERR_STORAGE_VOL_EXIST when there is something of that name.
      */
-    int (*vol_create)(Job *job, const PoolDef *pool, const VolDef *def, unsigned flags, Error *err);
+    int (*vol_create)(Job *job, const PoolDef *pool, const VolDef *def, const CopySource *source, unsigned flags, Error *err);
+    unsigned create_flags;
     /* What the host says of one volume now. known and image: the stamp and header of the last look, image may be NULL. */
     int (*vol_look)(Job *job, const PoolDef *pool, const VolDef *def, const FileStamp *known, ImageInfo *image, Found **ret, Error *err);
-    /* Its bytes as they lie there, for reading, or for writing over what is there. *ret is the caller's. */
-    int (*vol_open)(Job *job, const PoolDef *pool, const VolDef *def, bool write, int *ret, Error *err);
-    /* capacity: bytes the guest sees, wanted already checked. flags: virStorageVolResizeFlags; DELTA is resolved. */
-    int (*vol_resize)(Job *job, const PoolDef *pool, const VolDef *def, uint64_t capacity, unsigned flags, Error *err);
-    /* Overwrite with zeros all that was ever written. */
-    int (*vol_wipe)(Job *job, const PoolDef *pool, const VolDef *def, Error *err);
-    int (*vol_delete)(Job *job, const PoolDef *pool, const VolDef *def, Error *err);
+    /* Its bytes as they lie there, for reading, or for reading and writing over what is there. *ret is the caller's. */
+    int (*vol_open)(Job *job, const PoolDef *pool, const VolDef *def, bool write, Content **ret, Error *err);
+    /*
+     * capacity: bytes the guest sees, wanted already checked. flags: virStorageVolResizeFlags; DELTA is resolved. chain: of VolDef,
+     * what it lies upon.
+     */
+    int (*vol_resize)(Job *job, const PoolDef *pool, const VolDef *def, const GPtrArray *chain, uint64_t capacity, unsigned flags,
+                      Error *err);
+    /* flags: virStorageVolDeleteFlags, checked against delete_flags. */
+    int (*vol_delete)(Job *job, const PoolDef *pool, const VolDef *def, unsigned flags, Error *err);
+    unsigned delete_flags;
 } Backend;
 
 const Backend *backend_of(PoolType type); /* NULL: not known here */

@@ -5,15 +5,16 @@
 
 const Backend backend_dir = {
     .type = POOL_DIR,
+    .check = files_sweep,
     .start = files_sweep,
     .build = directory_build,
     .delete = directory_delete,
     .refresh = files_refresh,
     .vol_name = files_vol_name,
     .vol_create = files_vol_create,
+    .create_flags = FILES_CREATE_FLAGS,
     .vol_look = files_vol_look,
     .vol_open = files_vol_open,
     .vol_resize = files_vol_resize,
-    .vol_wipe = files_vol_wipe,
     .vol_delete = files_vol_delete,
 };

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "common/base/fault.h"
 #include "common/base/file.h"
 #include "common/base/worker.h"
 #include "virtstoraged/backend/look.h"
@@ -165,7 +166,8 @@ typedef struct One {
     char *dir, *name;
     PoolType type;
     bool is_dir, write;
-    int fd; /* -1: not open */
+    char *path;       /* of def, for messages */
+    Content *content; /* NULL: not open */
     FileStamp stamp;
     ImageInfo *image;
     Found *found;
@@ -176,7 +178,9 @@ one_clear(gpointer data)
 {
     One *one = data;
 
-    fd_close(&one->fd);
+    if (one->content)
+        content_release(one->content);
+    g_free(one->path);
     g_free(one->dir);
     g_free(one->name);
     image_info_unref(one->image);
@@ -192,7 +196,7 @@ one_new(const PoolDef *pool, const VolDef *def)
     one->dir = g_strdup(pool->path);
     one->name = def ? g_strdup(def->name) : NULL;
     one->type = pool->type;
-    one->fd = -1;
+    one->path = def ? g_strdup(def->path) : NULL;
     one->is_dir = def && def->type == VOL_DIR;
     return one;
 }
@@ -233,18 +237,18 @@ open_one(void *data, Error *err)
 
     if (dirfd < 0)
         return -1;
-    fd = openat(dirfd, one->name, (one->write ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    fd = look_open(dirfd, one->name, one->write ? O_RDWR : O_RDONLY);
     if (fd < 0 || fstat(fd, &st) < 0)
         return error_set_errno(err, FROM_STORAGE, errno, "cannot open file '%s/%s'", one->dir, one->name);
     if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
         return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "'%s/%s' has no content: it is neither file nor block device", one->dir,
                           one->name);
-    one->fd = fd_take(&fd);
+    one->content = content_of_fd(fd_take(&fd), one->path);
     return 0;
 }
 
 int
-files_vol_open(Job *job, const PoolDef *pool, const VolDef *def, bool write, int *ret, Error *err)
+files_vol_open(Job *job, const PoolDef *pool, const VolDef *def, bool write, Content **ret, Error *err)
 {
     One *one = one_new(pool, def);
     int r;
@@ -252,7 +256,7 @@ files_vol_open(Job *job, const PoolDef *pool, const VolDef *def, bool write, int
     one->write = write;
     r = worker_run(job, "opening the volume", open_one, one, one_clear, FILES_TIMEOUT, err);
     if (r == 0)
-        *ret = fd_take(&one->fd);
+        *ret = g_steal_pointer(&one->content);
     g_atomic_rc_box_release_full(one, one_clear);
     return r;
 }
@@ -265,14 +269,18 @@ delete(void *data, Error *err)
 
     if (dirfd < 0)
         return -1;
+    fault_point("delete", one->path);
     if (unlinkat(dirfd, one->name, one->is_dir ? AT_REMOVEDIR : 0) < 0 && errno != ENOENT)
         return error_set_errno(err, FROM_STORAGE, errno, "cannot %s '%s/%s'", one->is_dir ? "remove directory" : "unlink file", one->dir,
                                one->name);
+    fault_point("deleted", one->path);
+    if (fsync(dirfd) < 0)
+        return error_set_errno(err, FROM_STORAGE, errno, "cannot sync directory '%s'", one->dir);
     return 0;
 }
 
 int
-files_vol_delete(Job *job, const PoolDef *pool, const VolDef *def, Error *err)
+files_vol_delete(Job *job, const PoolDef *pool, const VolDef *def, unsigned flags, Error *err)
 {
     One *one = one_new(pool, def);
     int r = worker_run(job, "deleting the volume", delete, one, one_clear, FILES_TIMEOUT, err);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -99,16 +100,57 @@ fill_image(const ImageInfo *image, const char *dir, VolDef *def)
     }
 }
 
-/* Opened without waiting for anybody at the other end, and without becoming anybody's terminal. -1: it is no volume. */
+static bool
+is_volume(const struct stat *st)
+{
+    return S_ISREG(st->st_mode) || S_ISBLK(st->st_mode) || S_ISDIR(st->st_mode);
+}
+
+/*
+ * A link counts as what it leads to when root made it, or who owns the directory: another who may write there could make us open
+ * any file of the host. It is read from the link that was checked, so nobody can change it in between.
+ */
+static int
+open_link(int dirfd, const char *name, int flags)
+{
+    _cleanup_fd_ int link = openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    char target[PATH_MAX];
+    struct stat st, dir;
+    ssize_t n;
+
+    if (link < 0 || fstat(link, &st) < 0 || fstat(dirfd, &dir) < 0)
+        return -1;
+    if (st.st_uid != 0 && st.st_uid != dir.st_uid) {
+        errno = EACCES;
+        return -1;
+    }
+    n = readlinkat(link, "", target, sizeof(target) - 1);
+    if (n < 0)
+        return -1;
+    target[n] = '\0';
+    return openat(dirfd, target, flags);
+}
+
+int
+look_open(int dirfd, const char *name, int flags)
+{
+    int fd;
+
+    flags |= O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    fd = openat(dirfd, name, flags | O_NOFOLLOW);
+    return fd < 0 && errno == ELOOP ? open_link(dirfd, name, flags) : fd;
+}
+
+/* -1: it is no volume. Sockets, pipes and character devices are not even opened. */
 static int
 open_volume(int dirfd, const char *name, struct stat *st)
 {
     int fd;
 
-    if (fstatat(dirfd, name, st, 0) < 0 || !(S_ISREG(st->st_mode) || S_ISBLK(st->st_mode) || S_ISDIR(st->st_mode)))
+    if (fstatat(dirfd, name, st, 0) < 0 || !is_volume(st))
         return -1;
-    fd = openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd >= 0 && (fstat(fd, st) < 0 || !(S_ISREG(st->st_mode) || S_ISBLK(st->st_mode) || S_ISDIR(st->st_mode))))
+    fd = look_open(dirfd, name, O_RDONLY);
+    if (fd >= 0 && (fstat(fd, st) < 0 || !is_volume(st)))
         fd_close(&fd);
     return fd;
 }
@@ -145,4 +187,16 @@ look_at(int dirfd, const char *dir, const char *name, PoolType type, const FileS
     found->image = image && known && memcmp(known, &found->stamp, sizeof(*known)) == 0 ? image_info_ref(image) : read_header(fd);
     fill_image(found->image, dir, def);
     return 1;
+}
+
+int
+look_at_path(const char *path, PoolType type, Found **ret, Error *err)
+{
+    g_autofree char *dir = g_path_get_dirname(path), *name = g_path_get_basename(path);
+    _cleanup_fd_ int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (dirfd < 0)
+        return error_set_errno(err, FROM_STORAGE, errno, "cannot open directory '%s'", dir);
+    errno = EINVAL;
+    return look_at(dirfd, dir, name, type, NULL, NULL, ret, err) > 0 ? 0 : error_set_errno(err, FROM_STORAGE, errno, "cannot open file '%s'", path);
 }

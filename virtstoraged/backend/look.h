@@ -8,3 +8,7 @@
  * header is not read again. 1 with *ret, 0 when it is no volume (sockets, pipes, links to nothing, or it has just gone).
  */
 int look_at(int dirfd, const char *dir, const char *name, PoolType type, const FileStamp *known, ImageInfo *image, Found **ret, Error *err);
+/* The same for a path anywhere; nothing is known of it. -1 when it can't be opened or is no file. */
+int look_at_path(const char *path, PoolType type, Found **ret, Error *err);
+/* Open a volume of a directory without waiting for anybody at the other end, and through no link but a trusted one. -1: errno. */
+int look_open(int dirfd, const char *name, int flags);

@@ -5,15 +5,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/fault.h"
 #include "common/base/file.h"
 #include "common/base/worker.h"
 #include "protocol/constants.h"
 #include "virtstoraged/backend/files.h"
 #include "virtstoraged/backend/image.h"
+#include "virtstoraged/secret.h"
 
 #define DEFAULT_MODE 0600
 #define ZEROS (1024 * 1024)
@@ -21,9 +25,12 @@
 typedef struct Making {
     char *dir;
     char part[sizeof(FILES_PART_PREFIX) + 16];
-    VolDef *def; /* this one's own */
-    int dirfd, fd; /* -1: not open */
-    bool there;    /* the part file is */
+    VolDef *def;      /* this one's own */
+    int dirfd, fd;    /* -1: not open */
+    Content *content; /* the part file's, with a descriptor of its own; NULL until it is to be filled by copying */
+    bool there;       /* the part file is */
+    bool filled;      /* it holds a copy */
+    Content *staging; /* on its way to who asked for it */
 } Making;
 
 /* In either thread, with the last reference. */
@@ -32,6 +39,10 @@ clear(gpointer data)
 {
     Making *making = data;
 
+    if (making->content)
+        content_release(making->content);
+    if (making->staging)
+        content_release(making->staging);
     fd_close(&making->fd);
     fd_close(&making->dirfd);
     vol_def_unref(making->def);
@@ -65,6 +76,18 @@ exists(const Making *making, Error *err)
                       making->def->path);
 }
 
+/* A wish: file systems that never copy on write know no such flag. Only while the file is empty. */
+static void
+set_nocow(int fd)
+{
+    int flags;
+
+    if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+        return;
+    flags |= FS_NOCOW_FL;
+    ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
 static int
 begin(void *data, Error *err)
 {
@@ -88,6 +111,10 @@ begin(void *data, Error *err)
     if (making->fd < 0)
         return error_set_errno(err, FROM_STORAGE, errno, "cannot create path '%s'", making->def->path);
     making->there = true;
+    fault_point("create", making->def->path);
+    if (making->def->nocow)
+        set_nocow(making->fd);
+    making->content = content_of_fd(fcntl(making->fd, F_DUPFD_CLOEXEC, 0), making->def->path);
     return 0;
 }
 
@@ -114,11 +141,12 @@ fill_plain(void *data, Error *err)
     const VolDef *def = making->def;
     uint64_t allocate = MIN(def->allocation.v, def->capacity.v);
 
-    if (ftruncate(making->fd, (off_t)def->capacity.v) < 0)
+    /* What was copied may be longer. */
+    if (lseek(making->fd, 0, SEEK_END) < (off_t)def->capacity.v && ftruncate(making->fd, (off_t)def->capacity.v) < 0)
         return error_set_errno(err, FROM_STORAGE, errno, "cannot extend file '%s'", def->path);
     if (allocate == 0 || fallocate(making->fd, 0, 0, (off_t)allocate) == 0)
         return 0;
-    if (errno != EOPNOTSUPP || write_zeros(making->fd, allocate) < 0)
+    if (errno != EOPNOTSUPP || making->filled || write_zeros(making->fd, allocate) < 0)
         return error_set_errno(err, FROM_STORAGE, errno, "cannot allocate %llu bytes in file '%s'", (unsigned long long)allocate, def->path);
     return 0;
 }
@@ -173,53 +201,126 @@ finish(void *data, Error *err)
         return finish_directory(making, err);
     if (own(making, making->fd, err) < 0)
         return -1;
+    fault_point("fsync", making->def->path);
     if (fsync(making->fd) < 0)
         return error_set_errno(err, FROM_STORAGE, errno, "cannot sync data to file '%s'", making->def->path);
+    fault_point("rename", making->def->path);
     if (publish(making, err) < 0)
         return -1;
+    fault_point("fsync-directory", making->def->path);
     if (fsync(making->dirfd) < 0)
         return error_set_errno(err, FROM_STORAGE, errno, "cannot sync directory '%s'", making->dir);
     return 0;
 }
 
-static bool
-is_plain(int format)
+/* --- filling --- */
+
+/* The images of both sides; passphrases are fetched when there are any. */
+typedef struct Sides {
+    Image image, source;
+    Content *staged; /* the source's bytes in a file, where they were in none */
+} Sides;
+
+static void
+sides_done(Sides *sides)
 {
-    return format == FORMAT_RAW || format == FORMAT_ISO;
+    g_clear_pointer(&sides->image.passphrase, g_bytes_unref);
+    g_clear_pointer(&sides->source.passphrase, g_bytes_unref);
+    content_unref(sides->staged);
+}
+#define _cleanup_sides_ __attribute__((cleanup(sides_done)))
+
+/* A file of no name where the pool has room. */
+static int
+open_staging(void *data, Error *err)
+{
+    Making *making = data;
+    int fd = openat(making->dirfd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return error_set_errno(err, FROM_STORAGE, errno, "cannot create a temporary file in '%s'", making->dir);
+    making->staging = content_of_fd(fd, making->dir);
+    return 0;
+}
+
+/* qemu-img reads files and devices; what is in a cluster or a target is brought here first. */
+static int
+stage(Job *job, Making *making, const CopySource *source, Sides *sides, Error *err)
+{
+    if (content_fd(source->content) < 0) {
+        if (worker_run(job, "making a temporary file", open_staging, making, clear, FILES_TIMEOUT, err) < 0)
+            return -1;
+        sides->staged = g_steal_pointer(&making->staging);
+        if (copy_content(job, source->content, sides->staged, 0, err) < 0)
+            return -1;
+    }
+    sides->source.fd = content_fd(sides->staged ? sides->staged : source->content);
+    return 0;
 }
 
 static int
-make(Job *job, Making *making, unsigned flags, Error *err)
+fill_image(Job *job, Making *making, const CopySource *source, bool preallocate, Error *err)
+{
+    _cleanup_sides_ Sides sides = { .image = { .fd = making->fd, .def = making->def } };
+
+    if (storage_passphrase(job, making->def, &sides.image.passphrase, err) < 0)
+        return -1;
+    if (!source)
+        return image_create(job, &sides.image, preallocate, FILES_LONG_TIMEOUT, err);
+    sides.source.def = source->def;
+    if (storage_passphrase(job, source->def, &sides.source.passphrase, err) < 0 || stage(job, making, source, &sides, err) < 0 ||
+        image_convert(job, &sides.source, source->chain, &sides.image, preallocate, FILES_LONG_TIMEOUT, err) < 0)
+        return -1;
+    /* A copy may be larger than what was copied. */
+    if (making->def->capacity.v > source->def->capacity.v)
+        return image_resize(job, &sides.image, NULL, making->def->capacity.v, false, FILES_LONG_TIMEOUT, err);
+    return 0;
+}
+
+static int
+fill(Job *job, Making *making, const CopySource *source, unsigned flags, Error *err)
 {
     const VolDef *def = making->def;
-    bool preallocate = flags & VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA;
 
-    if (worker_run(job, "making the volume's file", begin, making, clear, FILES_TIMEOUT, err) < 0)
-        return -1;
-    if (is_plain(def->format)) {
-        if (worker_run(job, "allocating the volume", fill_plain, making, clear, FILES_LONG_TIMEOUT, err) < 0)
-            return -1;
-    } else if (def->format != FORMAT_DIR && image_create(job, making->fd, def, preallocate, FILES_LONG_TIMEOUT, err) < 0) {
-        return -1;
+    if (flags & VIR_STORAGE_VOL_CREATE_REFLINK) {
+        if (!source || def->format != source->def->format)
+            return error_setf(err, FROM_STORAGE, ERR_INVALID_ARG, "only a copy of the same format can share blocks with '%s'",
+                              source ? source->def->name : def->name);
+        return copy_reflink(job, source->content, making->content, err);
     }
+    if (!image_is_plain(def) || (source && !image_is_plain(source->def)))
+        return fill_image(job, making, source, flags & VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA, err);
+    if (source && copy_content(job, source->content, making->content, source->def->capacity.v, err) < 0)
+        return -1;
+    making->filled = source != NULL;
+    return worker_run(job, "allocating the volume", fill_plain, making, clear, FILES_LONG_TIMEOUT, err);
+}
+
+static int
+make(Job *job, Making *making, const CopySource *source, unsigned flags, Error *err)
+{
+    if (worker_run(job, "making the volume's file", begin, making, clear, FILES_TIMEOUT, err) < 0 ||
+        (making->def->format != FORMAT_DIR && fill(job, making, source, flags, err) < 0))
+        return -1;
+    fault_point("filled", making->def->path);
     return worker_run(job, "syncing the volume", finish, making, clear, FILES_LONG_TIMEOUT, err);
 }
 
 int
-files_vol_create(Job *job, const PoolDef *pool, const VolDef *def, unsigned flags, Error *err)
+files_vol_create(Job *job, const PoolDef *pool, const VolDef *def, const CopySource *source, unsigned flags, Error *err)
 {
     Making *making;
     int r;
 
-    if (def->encryption)
-        return error_setf(err, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED, "volume '%s': making encrypted volumes is not supported", def->name);
     if ((flags & VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA) && def->format != FORMAT_QCOW2)
         return error_setf(err, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED, "metadata preallocation only available with qcow2");
+    if (source && (def->format == FORMAT_DIR || source->def->format == FORMAT_DIR))
+        return error_setf(err, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED, "volume '%s': directories can't be copied", source->def->name);
     making = g_atomic_rc_box_new0(Making);
     making->dirfd = making->fd = -1;
     making->dir = g_strdup(pool->path);
     making->def = vol_def_copy(def);
-    r = make(job, making, flags, err);
+    r = make(job, making, source, flags, err);
     if (r < 0)
         worker_detach("removing an unfinished volume", discard, making, clear);
     g_atomic_rc_box_release_full(making, clear);

@@ -1,12 +1,7 @@
 #include "virtstoraged/volume/transfer.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/base/file.h"
 #include "common/base/worker.h"
 #include "common/rpc/stream.h"
 #include "virtstoraged/driver.h"
@@ -15,10 +10,11 @@
 #define BLOCK_SIZE (4 * RPC_STREAM_CHUNK) /* whole packets */
 #define BLOCKS_MAX 4
 #define BLOCK_TIMEOUT (120 * USEC_PER_SEC)
+#define SYNC_TIMEOUT (15 * 60 * USEC_PER_SEC)
 
 /* A piece of the file on its way. Reference counted: the worker has one too. */
 typedef struct Block {
-    int fd; /* its own */
+    Content *content;
     uint64_t offset, wanted;
     bool sparse;
     uint64_t hole; /* of so many bytes; then there are no bytes */
@@ -31,10 +27,11 @@ typedef struct Transfer {
     RpcStream *stream;   /* NULL: closed */
     Volume *volume;
     TransferSpec spec;
-    int fd;
+    Content *content;
     bool sparse;
     uint64_t at;    /* of the file: next to be read, or to be taken from the client */
     GQueue blocks;  /* read and not sent; or taken and not written */
+    GQueue spare;   /* blocks to be used again */
     size_t sent;    /* bytes of the first block */
     bool ended, failed;
     Error err;
@@ -44,7 +41,7 @@ typedef struct Transfer {
 static void
 block_clear(gpointer data)
 {
-    fd_close(&((Block *)data)->fd);
+    content_release(((Block *)data)->content); /* never the last one on the loop: the transfer has its own */
 }
 
 static void
@@ -53,17 +50,27 @@ block_unref(gpointer data)
     g_atomic_rc_box_release_full(data, block_clear);
 }
 
+/* Blocks are used again: their memory is there already. */
 static Block *
 block_new(Transfer *t, uint64_t offset)
 {
-    Block *block = g_atomic_rc_box_alloc(sizeof(Block));
+    Block *block = g_queue_pop_head(&t->spare);
 
-    block->fd = fcntl(t->fd, F_DUPFD_CLOEXEC, 0);
+    if (!block) {
+        block = g_atomic_rc_box_alloc(sizeof(Block));
+        block->content = content_ref(t->content);
+    }
     block->offset = offset;
     block->wanted = BLOCK_SIZE;
     block->sparse = t->sparse;
     block->hole = block->size = 0;
     return block;
+}
+
+static void
+block_done(Transfer *t, Block *block)
+{
+    g_queue_push_head(&t->spare, block);
 }
 
 static void
@@ -75,7 +82,8 @@ transfer_unref(Transfer *t)
     t->volume->pool->working--;
     daemon_touch(t->volume->pool->driver->daemon);
     g_queue_clear_full(&t->blocks, block_unref);
-    fd_close(&t->fd);
+    g_queue_clear_full(&t->spare, block_unref);
+    content_unref(t->content);
     error_done(&t->err);
     volume_unref(t->volume);
     g_free(t);
@@ -103,87 +111,43 @@ wait_for_stream(Job *job, Transfer *t, Error *err)
 
 /* --- workers --- */
 
-/* A hole at the block's place: 1, and its length. What can't tell has none. */
-static int
-find_hole(Block *block)
-{
-    off_t data = lseek(block->fd, (off_t)block->offset, SEEK_DATA), end;
-
-    if (data < 0 && errno == ENXIO) {
-        end = lseek(block->fd, 0, SEEK_END);
-        if (end <= (off_t)block->offset)
-            return 0;
-        data = end;
-    }
-    if (data <= (off_t)block->offset)
-        return 0;
-    block->hole = (uint64_t)data - block->offset;
-    return 1;
-}
-
 static int
 read_block(void *data, Error *err)
 {
     Block *block = data;
+    Content *content = block->content;
+    uint64_t size = MIN(block->wanted, (uint64_t)BLOCK_SIZE), until = UINT64_MAX;
+    ssize_t n;
 
-    if (block->sparse && find_hole(block))
-        return 0;
-    while (block->size < MIN(block->wanted, (uint64_t)BLOCK_SIZE)) {
-        ssize_t n = pread(block->fd, block->bytes + block->size, MIN(block->wanted, (uint64_t)BLOCK_SIZE) - block->size,
-                          (off_t)(block->offset + block->size));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return error_set_errno(err, FROM_STORAGE, errno, "cannot read the volume at byte %llu", (unsigned long long)block->offset);
-        if (n == 0)
-            break;
-        block->size += (size_t)n;
-    }
-    return 0;
-}
-
-static int
-write_bytes(const Block *block, const uint8_t *bytes, size_t size, uint64_t offset, Error *err)
-{
-    for (size_t done = 0; done < size;) {
-        ssize_t n = pwrite(block->fd, bytes + done, size - done, (off_t)(offset + done));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return error_set_errno(err, FROM_STORAGE, n < 0 ? errno : ENOSPC, "cannot write the volume at byte %llu",
-                                   (unsigned long long)(offset + done));
-        done += (size_t)n;
-    }
-    return 0;
-}
-
-static int
-write_hole(Block *block, Error *err)
-{
-    uint64_t end = block->offset + block->hole;
-    struct stat st;
-
-    if (fstat(block->fd, &st) < 0)
-        return error_set_errno(err, FROM_STORAGE, errno, "cannot stat the volume");
-    if (S_ISREG(st.st_mode) && end > (uint64_t)st.st_size && ftruncate(block->fd, (off_t)end) < 0)
-        return error_set_errno(err, FROM_STORAGE, errno, "cannot extend the volume to %llu bytes", (unsigned long long)end);
-    if (fallocate(block->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)block->offset, (off_t)block->hole) == 0)
-        return 0;
-    memset(block->bytes, 0, BLOCK_SIZE);
-    for (uint64_t done = 0; done < block->hole; done += BLOCK_SIZE)
-        if (write_bytes(block, block->bytes, (size_t)MIN(block->hole - done, (uint64_t)BLOCK_SIZE), block->offset + done, err) < 0)
+    if (block->sparse && content->ops->find_hole) {
+        if (content->ops->find_hole(content, block->offset, &block->hole, err) < 0)
             return -1;
-    return 0;
+        if (block->hole)
+            return 0;
+        if (content->ops->find_data && content->ops->find_data(content, block->offset, &until, err) < 0)
+            return -1;
+    }
+    n = content->ops->read(content, block->bytes, (size_t)MIN(size, until), block->offset, err);
+    block->size = n > 0 ? (size_t)n : 0;
+    return n < 0 ? -1 : 0;
 }
 
 static int
 write_block(void *data, Error *err)
 {
     Block *block = data;
+    const ContentOps *ops = block->content->ops;
 
-    return block->hole ? write_hole(block, err) : write_bytes(block, block->bytes, block->size, block->offset, err);
+    return block->hole ? ops->zero(block->content, block->offset, block->hole, err)
+                       : ops->write(block->content, block->bytes, block->size, block->offset, err);
+}
+
+static int
+sync_content(void *data, Error *err)
+{
+    Content *content = ((Block *)data)->content;
+
+    return content->ops->sync ? content->ops->sync(content, err) : 0;
 }
 
 /* --- jobs --- */
@@ -211,7 +175,7 @@ download(Job *job, Transfer *t, Error *err)
         left -= block->hole + block->size;
         t->at += block->hole + block->size;
         if (block->hole + block->size == 0) {
-            block_unref(block);
+            block_done(t, block);
             break;
         }
         g_queue_push_tail(&t->blocks, block);
@@ -222,6 +186,21 @@ download(Job *job, Transfer *t, Error *err)
     return 0;
 }
 
+/* What may keep written bytes to itself is told to let go of them. Files are as safe as after cp(1): a sync would cost more. */
+static int
+settle(Job *job, Transfer *t, Error *err)
+{
+    Block *block;
+    int r;
+
+    if (content_fd(t->content) >= 0)
+        return 0;
+    block = block_new(t, t->at);
+    r = worker_run(job, "syncing the volume", sync_content, block, block_clear, SYNC_TIMEOUT, err);
+    block_unref(block);
+    return r;
+}
+
 static int
 upload(Job *job, Transfer *t, Error *err)
 {
@@ -230,16 +209,18 @@ upload(Job *job, Transfer *t, Error *err)
         int r;
 
         if (!block && t->ended)
-            return 0;
+            return settle(job, t, err);
         if (!block) {
             if (wait_for_stream(job, t, err) < 0)
                 return -1;
             continue;
         }
         r = worker_run(job, "writing the volume", write_block, block, block_clear, BLOCK_TIMEOUT, err);
-        block_unref(block);
-        if (r < 0)
+        if (r < 0) {
+            block_unref(block);
             return -1;
+        }
+        block_done(t, block);
         if (t->stream)
             rpc_stream_wake(t->stream);
     }
@@ -284,7 +265,7 @@ give(RpcStream *stream, void *data, void *buffer, size_t size, uint64_t *ret_hol
     if (block->hole || t->sent == block->size) {
         ssize_t r = block->hole ? RPC_STREAM_HOLE : (ssize_t)n;
 
-        block_unref(g_queue_pop_head(&t->blocks));
+        block_done(t, g_queue_pop_head(&t->blocks));
         t->sent = 0;
         kick(t);
         return r;
@@ -369,7 +350,7 @@ closed(RpcStream *stream, void *data, bool aborted)
 }
 
 int
-transfer_start(RpcCall *call, Volume *volume, int fd, const TransferSpec *spec, Error *err)
+transfer_start(RpcCall *call, Volume *volume, Content *content, const TransferSpec *spec, Error *err)
 {
     static const RpcStreamOps upload_ops = { .write = take, .hole = take_hole, .finish = finish, .closed = closed };
     static const RpcStreamOps download_ops = { .read = give, .finish = finish, .closed = closed };
@@ -379,8 +360,9 @@ transfer_start(RpcCall *call, Volume *volume, int fd, const TransferSpec *spec, 
     t->volume = volume_ref(volume);
     t->spec = *spec;
     t->at = spec->offset;
-    t->fd = fd;
+    t->content = content;
     g_queue_init(&t->blocks);
+    g_queue_init(&t->spare);
     volume->in_use++;
     volume->pool->working++;
     if (rpc_stream_open(call, spec->upload ? &upload_ops : &download_ops, t, &t->stream, err) < 0) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "common/rpc/call.h"
+#include "virtstoraged/volume/content.h"
 #include "virtstoraged/volume/volume.h"
 
 typedef struct TransferSpec {
@@ -14,5 +15,5 @@ typedef struct TransferSpec {
     void (*after)(Job *job, Volume *volume);
 } TransferSpec;
 
-/* Opens the call's stream. fd is taken, also on failure: a regular file or block device. Doesn't suspend. */
-int transfer_start(RpcCall *call, Volume *volume, int fd, const TransferSpec *spec, Error *err);
+/* Opens the call's stream. content is taken, also on failure. Doesn't suspend. */
+int transfer_start(RpcCall *call, Volume *volume, Content *content, const TransferSpec *spec, Error *err);

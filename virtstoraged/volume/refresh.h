@@ -1,0 +1,10 @@
+/* One volume looked at again. All may suspend. */
+#pragma once
+
+#include "common/base/job.h"
+#include "virtstoraged/volume/volume.h"
+
+/* Its sizes, owner and times as they are now. What it was made as stays until the pool is refreshed. */
+int volume_look(Job *job, Volume *volume, Error *err) _must_check_;
+/* Its content is another: everything is found out anew. Whoever looks at it later is told why that can't be done. */
+void volume_look_anew(Job *job, Volume *volume);
