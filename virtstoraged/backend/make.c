@@ -141,6 +141,10 @@ fill_plain(void *data, Error *err)
     const VolDef *def = making->def;
     uint64_t allocate = MIN(def->allocation.v, def->capacity.v);
 
+    /* A copy has what was copied; whether its holes are filled is all or nothing. */
+    if (making->filled && allocate < def->capacity.v)
+        allocate = 0;
+
     /* What was copied may be longer. */
     if (lseek(making->fd, 0, SEEK_END) < (off_t)def->capacity.v && ftruncate(making->fd, (off_t)def->capacity.v) < 0)
         return error_set_errno(err, FROM_STORAGE, errno, "cannot extend file '%s'", def->path);
