@@ -4,6 +4,7 @@
 #include "virtstoraged/pool/persist.h"
 #include "virtstoraged/pool/pool.h"
 #include "virtstoraged/pool/run.h"
+#include "virtstoraged/pool/watch.h"
 
 #define LOG_SOURCE "storage.driver"
 #include "common/base/log.h"
@@ -66,6 +67,7 @@ driver_done(Driver *driver)
     while (g_hash_table_iter_next(&iter, NULL, &pool))
         volume_table_clear(&((Pool *)pool)->volumes); /* they hold references of their pools */
     store_done(&driver->pools);
+    watch_done(driver);
     definitions_done(&driver->definitions);
     g_free(driver->state_dir);
 }

@@ -5,6 +5,8 @@
 #include "common/store/definitions.h"
 #include "common/store/store.h"
 
+typedef struct Watcher Watcher;
+
 typedef struct Driver {
     Daemon *daemon;
     RpcServer *server;
@@ -13,6 +15,7 @@ typedef struct Driver {
     int next_id;             /* of activations */
     Definitions definitions; /* etc/libvirt/storage */
     char *state_dir;         /* run/libvirt/storage: the status of active pools */
+    Watcher *watcher;        /* pool/watch.h; NULL until first used */
     size_t starting;         /* jobs of our own that keep us from idle exit */
 } Driver;
 

@@ -13,6 +13,7 @@ struct Job {
     uint64_t started, deadline;
     uint64_t done, total;
     unsigned shield;
+    struct WorkerLane *lane;
     Error cancelled;
     bool timed_out;
     bool suspended; /* in job_suspend() */
@@ -49,6 +50,18 @@ const char *
 job_name(const Job *job)
 {
     return job->name;
+}
+
+void
+job_set_lane(Job *job, struct WorkerLane *lane)
+{
+    job->lane = lane;
+}
+
+struct WorkerLane *
+job_lane(const Job *job)
+{
+    return job->lane;
 }
 
 const char *

@@ -16,6 +16,7 @@ typedef struct Work {
     void *data;
     GDestroyNotify clear;
     Wait *wait; /* loop thread only; NULL when nobody waits (any more) */
+    WorkerLane *stuck_in; /* loop thread only; a reference, when it was given up */
     int result;
     Error err;
 } Work;
@@ -84,6 +85,59 @@ work_free(Work *work)
     g_free(work);
 }
 
+/* --- lanes --- */
+
+WorkerLane *
+worker_lane_new(const char *name)
+{
+    WorkerLane *lane = g_new0(WorkerLane, 1);
+
+    lane->references = 1;
+    lane->name = g_strdup(name);
+    return lane;
+}
+
+void
+worker_lane_unref(WorkerLane *lane)
+{
+    if (!lane || --lane->references > 0)
+        return;
+    g_free(lane->name);
+    g_free(lane);
+}
+
+static int
+lane_check(Job *job, const char *what, Error *err)
+{
+    const WorkerLane *lane = job_lane(job);
+
+    if (lane && lane->stuck >= WORKER_LANE_STUCK)
+        return error_setf(err, FROM_THREAD, ERR_OPERATION_TIMEOUT, "%s is not tried: %u earlier operations of %s still hang", what,
+                          lane->stuck, lane->name);
+    return 0;
+}
+
+static void
+lane_gets_stuck(Job *job, Work *work)
+{
+    WorkerLane *lane = job_lane(job);
+
+    if (!lane)
+        return;
+    lane->references++;
+    lane->stuck++;
+    work->stuck_in = lane;
+}
+
+static void
+lane_recovers(WorkerLane *lane)
+{
+    lane->stuck--;
+    worker_lane_unref(lane);
+}
+
+/* --- running --- */
+
 static int
 worker_on_finished(sd_event_source *source, int fd, uint32_t revents, void *unused)
 {
@@ -98,6 +152,8 @@ worker_on_finished(sd_event_source *source, int fd, uint32_t revents, void *unus
     for (Work *work = list; work; work = next) {
         next = work->next;
         pool.pending--;
+        if (work->stuck_in)
+            lane_recovers(work->stuck_in);
         if (work->wait)
             wait_done(work->wait, 0);
         else
@@ -156,10 +212,13 @@ worker_submit(Work *work, Error *err)
 int
 worker_run(Job *job, const char *what, WorkFn fn, void *data, GDestroyNotify clear, uint64_t timeout, Error *err)
 {
-    Work *work = g_new0(Work, 1);
+    Work *work;
     Wait wait = { 0 };
     int r;
 
+    if (lane_check(job, what, err) < 0)
+        return -1;
+    work = g_new0(Work, 1);
     *work = (Work){ .what = what, .fn = fn, .data = g_atomic_rc_box_acquire(data), .clear = clear, .wait = &wait };
     if (worker_submit(work, err) < 0) {
         work_free(work);
@@ -167,6 +226,7 @@ worker_run(Job *job, const char *what, WorkFn fn, void *data, GDestroyNotify cle
     }
     if (job_wait(job, &wait, what, timeout, err) < 0) {
         work->wait = NULL; /* freed when it ends */
+        lane_gets_stuck(job, work);
         return -1;
     }
     r = work->result;

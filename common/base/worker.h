@@ -23,6 +23,20 @@ typedef int (*WorkFn)(void *data, Error *err);
 int worker_run(Job *job, const char *what, WorkFn fn, void *data, GDestroyNotify clear, uint64_t timeout,
                Error *err) _must_check_;
 
+/*
+ * A lane: what one object does in workers. A source that hangs would otherwise take a thread with every new try, until none is
+ * left for others: once WORKER_LANE_STUCK pieces of work that nobody waits for any more still hang in a lane, further
+ * work in it is refused at once (ERR_OPERATION_TIMEOUT), until one of them ends. Loop thread only.
+ */
+#define WORKER_LANE_STUCK 2
+typedef struct WorkerLane {
+    unsigned references, stuck;
+    char *name; /* "storage pool 'p'" */
+} WorkerLane;
+
+WorkerLane *worker_lane_new(const char *name);
+void worker_lane_unref(WorkerLane *lane); /* NULL is fine */
+
 /* Run fn(data) and forget it; used where nobody waits. */
 void worker_detach(const char *what, WorkFn fn, void *data, GDestroyNotify clear);
 

@@ -186,12 +186,6 @@ def test_what_lies_in_a_directory(host, pool):
     assert not (pool / '.virtd-part-0123456789abcdef').exists()
 
 
-def test_a_pool_that_goes_away(host, pool):
-    pool.rmdir()
-    assert 'cannot open directory' in host.virsh('pool-refresh', 'p', check=False).stderr
-    assert re.search(r'State: +inactive', host.virsh('pool-info', 'p'))
-
-
 def test_events(host, pool):
     code = '''
 import json, libvirt

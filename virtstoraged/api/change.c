@@ -10,9 +10,9 @@
 
 /* The backend, when the volume may be changed now. Its pool stays meanwhile: end() it. NULL with err. */
 static const Backend *
-begin(Volume *volume, PoolDef **ret_pool, Error *err)
+begin(Job *job, Volume *volume, PoolDef **ret_pool, Error *err)
 {
-    if (pool_check_active(volume->pool, err) < 0 || volume_check_idle(volume, err) < 0)
+    if (pool_enter(job, volume->pool, err) < 0 || volume_check_idle(volume, err) < 0)
         return NULL;
     *ret_pool = pool_def_ref(volume->pool->live);
     volume->in_use++;
@@ -71,7 +71,7 @@ resize(Job *job, RpcCall *call, const remote_storage_vol_resize_args *args, void
 
     if (rpc_call_check_flags(call, args->flags, RESIZE_FLAGS, err) < 0 || wanted(volume->def, args->capacity, args->flags, &capacity, err) < 0)
         return -1;
-    backend = begin(volume, &pool, err);
+    backend = begin(job, volume, &pool, err);
     if (!backend)
         return -1;
     def = vol_def_ref(volume->def);
@@ -115,7 +115,7 @@ wipe_with(Job *job, RpcCall *call, unsigned algorithm, unsigned flags, Error *er
         return -1;
     if (wipe_check(algorithm, err) < 0)
         return -1;
-    backend = begin(volume, &pool, err);
+    backend = begin(job, volume, &pool, err);
     if (!backend)
         return -1;
     def = vol_def_ref(volume->def);

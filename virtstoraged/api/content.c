@@ -13,7 +13,7 @@ start(Job *job, RpcCall *call, const TransferSpec *spec, Error *err)
     const Backend *backend;
     Content *content;
 
-    if (pool_check_active(volume->pool, err) < 0)
+    if (pool_enter(job, volume->pool, err) < 0)
         return -1;
     pool = pool_def_ref(volume->pool->live);
     backend = backend_of(pool->type);

@@ -4,6 +4,7 @@
 #include "virtstoraged/backend/backend.h"
 #include "virtstoraged/pool/define.h"
 #include "virtstoraged/pool/event.h"
+#include "virtstoraged/pool/health.h"
 #include "virtstoraged/pool/persist.h"
 #include "virtstoraged/pool/run.h"
 
@@ -136,12 +137,15 @@ refresh(Job *job, RpcCall *call, const remote_storage_pool_refresh_args *args, v
 {
     Pool *pool = api_pool(call);
 
-    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || pool_check_active(pool, err) < 0 || pool_check_idle(pool, err) < 0)
+    unsigned life;
+
+    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || pool_check_active(pool, err) < 0)
         return -1;
+    life = pool->life;
+    job_set_lane(job, pool->lane);
     if (pool_refresh(job, pool, err) < 0) {
-        job_shield(job);
-        pool_lost(job, pool);
-        job_unshield(job);
+        if (pool->life == life)
+            health_bad(pool, err);
         return -1;
     }
     event_refresh(pool);

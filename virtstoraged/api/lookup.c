@@ -279,7 +279,9 @@ get_info(RpcCall *call, const remote_storage_pool_get_info_args *args, remote_st
 {
     Pool *pool = api_pool(call);
 
-    ret->state = pool_active(pool) ? VIR_STORAGE_POOL_RUNNING : VIR_STORAGE_POOL_INACTIVE;
+    ret->state = !pool_active(pool)       ? VIR_STORAGE_POOL_INACTIVE
+                 : pool->trouble.reason ? VIR_STORAGE_POOL_DEGRADED
+                                        : VIR_STORAGE_POOL_RUNNING;
     ret->capacity = pool->sizes.capacity;
     ret->allocation = pool->sizes.allocation;
     ret->available = pool->sizes.available;

@@ -106,7 +106,7 @@ create(Job *job, RpcCall *call, const remote_storage_vol_create_xml_args *args, 
     Pool *pool = api_pool(call);
     g_autoptr(VolDef) def = NULL;
 
-    if (rpc_call_check_flags(call, args->flags, CREATE_FLAGS, err) < 0 || pool_check_active(pool, err) < 0 ||
+    if (rpc_call_check_flags(call, args->flags, CREATE_FLAGS, err) < 0 || pool_enter(job, pool, err) < 0 ||
         parse(pool, args->xml, 0, args->flags, &def, err) < 0)
         return -1;
     return create_volume(job, call, def, NULL, args->flags, &ret->vol, err);
@@ -125,7 +125,7 @@ hold_source(Job *job, RpcCall *call, const remote_nonnull_storage_vol *named, Er
         api_no_pool("name", named->pool, err);
         return NULL;
     }
-    if (pool_settled(job, pool, err) < 0 || pool_check_active(pool, err) < 0)
+    if (pool_settled(job, pool, err) < 0 || pool_enter(job, pool, err) < 0)
         return NULL;
     volume = api_volume_named(pool, named->name);
     if (!volume) {
@@ -185,13 +185,13 @@ create_from(Job *job, RpcCall *call, const remote_storage_vol_create_xml_from_ar
     Volume *from;
     int r;
 
-    if (rpc_call_check_flags(call, args->flags, CREATE_FLAGS | VIR_STORAGE_VOL_CREATE_REFLINK, err) < 0 || pool_check_active(pool, err) < 0 ||
+    if (rpc_call_check_flags(call, args->flags, CREATE_FLAGS | VIR_STORAGE_VOL_CREATE_REFLINK, err) < 0 || pool_enter(job, pool, err) < 0 ||
         parse(pool, args->xml, VOL_NO_CAPACITY, args->flags, &def, err) < 0)
         return -1;
     from = hold_source(job, call, &args->clonevol, err);
     if (!from)
         return -1;
-    r = pool_check_active(pool, err) < 0 ? -1 : copy(job, call, from, def, args->flags, &ret->vol, err);
+    r = pool_enter(job, pool, err) < 0 ? -1 : copy(job, call, from, def, args->flags, &ret->vol, err);
     let_go(from);
     return r;
 }
@@ -206,7 +206,7 @@ delete(Job *job, RpcCall *call, const remote_storage_vol_delete_args *args, void
     g_autoptr(PoolDef) live = NULL;
     const Backend *backend;
 
-    if (pool_check_active(pool, err) < 0 || volume_check_idle(volume, err) < 0)
+    if (pool_enter(job, pool, err) < 0 || volume_check_idle(volume, err) < 0)
         return -1;
     live = pool_def_ref(pool->live);
     backend = backend_of(live->type);

@@ -14,10 +14,18 @@
 
 typedef struct Backend {
     PoolType type;
-    /* Is a pool that was active still there, after a restart of the daemon? 0 yes. NULL: refresh finds out. */
+    bool remote;  /* its source can go away by itself: an active pool is checked from time to time */
+    bool watched; /* it is a directory: the kernel may tell what is changed there (Listing.watch_fd) */
+    /*
+     * Does the source of an active pool answer? Asked after a restart of the daemon, when something took too long, and of
+     * remote ones from time to time, whatever else is going on: cheap, with a short deadline, and it changes nothing. NULL:
+     * refresh finds out.
+     */
     int (*check)(Job *job, const PoolDef *def, Error *err);
     /* Make the pool usable (mount, log in). Leaves nothing when it fails. NULL: nothing to do. */
     int (*start)(Job *job, const PoolDef *def, Error *err);
+    /* What was half-made when we were killed goes. After start and after a restart of the daemon, when nothing is made. */
+    int (*sweep)(Job *job, const PoolDef *def, Error *err);
     /* Undo start; also after half of one. NULL: nothing to do. */
     int (*stop)(Job *job, const PoolDef *def, Error *err);
     /* Make what start needs, once (directory, file system). flags: virStoragePoolBuildFlags, checked against build_flags. */

@@ -5,8 +5,9 @@
 
 const Backend backend_dir = {
     .type = POOL_DIR,
-    .check = files_sweep,
-    .start = files_sweep,
+    .watched = true,
+    .check = files_check,
+    .sweep = files_sweep,
     .build = directory_build,
     .delete = directory_delete,
     .refresh = files_refresh,

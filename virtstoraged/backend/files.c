@@ -13,6 +13,7 @@
 #include "common/base/file.h"
 #include "common/base/worker.h"
 #include "virtstoraged/backend/look.h"
+#include "virtstoraged/pool/watch.h"
 
 #define FOUND_MAX 1000000 /* files of a directory; more are an error */
 
@@ -51,6 +52,8 @@ typedef struct Scan {
     char *path;
     PoolType type;
     GHashTable *known; /* name -> Known */
+    GPtrArray *only;   /* names to look at; NULL: all */
+    int watch_fd, watch;
     GPtrArray *found;  /* of Found */
     PoolSizes sizes;
     StoragePermissions permissions;
@@ -64,6 +67,7 @@ scan_clear(gpointer data)
     g_free(scan->path);
     g_hash_table_unref(scan->known);
     g_ptr_array_unref(scan->found);
+    g_clear_pointer(&scan->only, g_ptr_array_unref);
     g_free(scan->permissions.label);
 }
 
@@ -91,30 +95,70 @@ is_volume_name(const char *name, PoolType type)
 }
 
 static int
+look_name(Scan *scan, int dirfd, const char *name, Error *err)
+{
+    const Known *known = g_hash_table_lookup(scan->known, name);
+    Found *found;
+
+    if (!is_volume_name(name, scan->type))
+        return 0;
+    if (look_at(dirfd, scan->path, name, scan->type, known ? &known->stamp : NULL, known ? known->image : NULL, &found, err) > 0)
+        g_ptr_array_add(scan->found, found);
+    if (scan->found->len > FOUND_MAX)
+        return error_setf(err, FROM_STORAGE, ERR_OPERATION_FAILED, "directory '%s' has more than %d files", scan->path, FOUND_MAX);
+    return 0;
+}
+
+static int
+scan_all(Scan *scan, int dirfd, Error *err)
+{
+    DIR *dir = fdopendir(fcntl(dirfd, F_DUPFD_CLOEXEC, 0));
+    const struct dirent *entry;
+    int r = 0;
+
+    if (!dir)
+        return error_set_errno(err, FROM_STORAGE, errno, "cannot open directory '%s'", scan->path);
+    while (r == 0 && (errno = 0, entry = readdir(dir)))
+        r = look_name(scan, dirfd, entry->d_name, err);
+    if (r == 0 && errno)
+        r = error_set_errno(err, FROM_STORAGE, errno, "cannot read directory '%s'", scan->path);
+    closedir(dir);
+    return r;
+}
+
+static int
+scan_changed(Scan *scan, int dirfd, Error *err)
+{
+    for (guint i = 0; i < scan->only->len; i++)
+        if (look_name(scan, dirfd, scan->only->pdata[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+static int
 scan(void *data, Error *err)
 {
     Scan *scan = data;
     _cleanup_fd_ int dirfd = open_dir(scan->path, err);
-    DIR *dir = dirfd < 0 ? NULL : fdopendir(fcntl(dirfd, F_DUPFD_CLOEXEC, 0));
-    const struct dirent *entry;
-    int r = dir ? measure(scan, dirfd, err) : error_set_errno(err, FROM_STORAGE, errno, "cannot open directory '%s'", scan->path);
 
-    while (r == 0 && (errno = 0, entry = readdir(dir))) {
-        const Known *known = g_hash_table_lookup(scan->known, entry->d_name);
-        Found *found;
+    if (dirfd < 0 || measure(scan, dirfd, err) < 0)
+        return -1;
+    if (scan->only)
+        return scan_changed(scan, dirfd, err);
+    scan->watch = watch_add(scan->watch_fd, dirfd, scan->path); /* before it is read: what is changed meanwhile is seen */
+    return scan_all(scan, dirfd, err);
+}
 
-        if (!is_volume_name(entry->d_name, scan->type))
-            continue;
-        if (look_at(dirfd, scan->path, entry->d_name, scan->type, known ? &known->stamp : NULL, known ? known->image : NULL, &found, err) > 0)
-            g_ptr_array_add(scan->found, found);
-        if (scan->found->len > FOUND_MAX)
-            r = error_setf(err, FROM_STORAGE, ERR_OPERATION_FAILED, "directory '%s' has more than %d files", scan->path, FOUND_MAX);
-    }
-    if (r == 0 && errno)
-        r = error_set_errno(err, FROM_STORAGE, errno, "cannot read directory '%s'", scan->path);
-    if (dir)
-        closedir(dir);
-    return r;
+static void
+add_known(Scan *scan, const Volume *volume)
+{
+    Known *known;
+
+    if (!volume || !volume->image)
+        return;
+    known = g_new(Known, 1);
+    *known = (Known){ volume->stamp, image_info_ref(volume->image) };
+    g_hash_table_insert(scan->known, g_strdup(volume->def->name), known);
 }
 
 static Scan *
@@ -122,23 +166,26 @@ scan_new(const PoolDef *def, const Listing *listing)
 {
     Scan *scan = g_atomic_rc_box_new0(Scan);
     GHashTableIter iter;
-    void *object;
+    void *name, *volume;
 
     scan->path = g_strdup(def->path);
     scan->type = def->type;
+    scan->watch_fd = listing->watch_fd;
+    scan->watch = -1;
     scan->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, known_free);
     scan->found = g_ptr_array_new_with_free_func(free_found);
-    g_hash_table_iter_init(&iter, listing->known->by_name);
-    while (g_hash_table_iter_next(&iter, NULL, &object)) {
-        const Volume *volume = object;
-        Known *known;
-
-        if (!volume->image)
-            continue;
-        known = g_new(Known, 1);
-        *known = (Known){ volume->stamp, image_info_ref(volume->image) };
-        g_hash_table_insert(scan->known, g_strdup(volume->def->name), known);
+    if (listing->only) {
+        scan->only = g_ptr_array_new_with_free_func(g_free);
+        g_hash_table_iter_init(&iter, listing->only);
+        while (g_hash_table_iter_next(&iter, &name, NULL)) {
+            g_ptr_array_add(scan->only, g_strdup(name));
+            add_known(scan, g_hash_table_lookup(listing->known->by_name, name));
+        }
+        return scan;
     }
+    g_hash_table_iter_init(&iter, listing->known->by_name);
+    while (g_hash_table_iter_next(&iter, NULL, &volume))
+        add_known(scan, volume);
     return scan;
 }
 
@@ -146,12 +193,13 @@ int
 files_refresh(Job *job, PoolDef *live, Listing *listing, Error *err)
 {
     Scan *work = scan_new(live, listing);
-    int r = worker_run(job, "reading the pool's directory", scan, work, scan_clear, FILES_TIMEOUT, err);
+    int r = worker_run(job, "reading the pool's directory", scan, work, scan_clear, FILES_SCAN_TIMEOUT, err);
 
     if (r == 0) {
         g_ptr_array_extend_and_steal(listing->found, g_ptr_array_ref(work->found));
         work->found = g_ptr_array_new_with_free_func(free_found);
         listing->sizes = work->sizes;
+        listing->watch = work->watch;
         live->permissions.mode = work->permissions.mode;
         live->permissions.owner = work->permissions.owner;
         live->permissions.group = work->permissions.group;
@@ -284,6 +332,28 @@ files_vol_delete(Job *job, const PoolDef *pool, const VolDef *def, unsigned flag
 {
     One *one = one_new(pool, def);
     int r = worker_run(job, "deleting the volume", delete, one, one_clear, FILES_TIMEOUT, err);
+
+    g_atomic_rc_box_release_full(one, one_clear);
+    return r;
+}
+
+static int
+check(void *data, Error *err)
+{
+    const One *one = data;
+    _cleanup_fd_ int dirfd = open_dir(one->dir, err);
+    struct statvfs fs;
+
+    if (dirfd < 0)
+        return -1;
+    return fstatvfs(dirfd, &fs) < 0 ? error_set_errno(err, FROM_STORAGE, errno, "cannot statvfs path '%s'", one->dir) : 0;
+}
+
+int
+files_check(Job *job, const PoolDef *def, Error *err)
+{
+    One *one = one_new(def, NULL);
+    int r = worker_run(job, "finding the pool's directory", check, one, one_clear, FILES_CHECK_TIMEOUT, err);
 
     g_atomic_rc_box_release_full(one, one_clear);
     return r;

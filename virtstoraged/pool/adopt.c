@@ -8,6 +8,7 @@
 #include "common/base/file.h"
 #include "virtstoraged/backend/backend.h"
 #include "virtstoraged/driver.h"
+#include "virtstoraged/pool/health.h"
 #include "virtstoraged/pool/persist.h"
 #include "virtstoraged/pool/run.h"
 
@@ -30,22 +31,30 @@ ended(Driver *driver)
 
 /* --- adoption --- */
 
+/* Half of a start or of an end: undone. */
 static void
-adopt(Job *job, Pool *pool)
+undo_half(Job *job, Pool *pool)
 {
-    const Backend *backend = backend_of(pool->live->type);
-    _cleanup_error_ Error err = ERROR_INIT;
+    log_info("%s was %s when the daemon ended: that is undone", pool->label, pool_phase_names[pool->phase]);
+    pool_unmake(job, pool);
+    if (!pool->persistent)
+        store_remove(&pool->driver->pools, &pool->base);
+}
 
-    if (pool->phase != PHASE_ACTIVE) {
-        log_info("%s was %s when the daemon ended: that is undone", pool->label, pool_phase_names[pool->phase]);
-        pool_unmake(job, pool);
-        if (!pool->persistent)
-            store_remove(&pool->driver->pools, &pool->base);
-    } else if (!backend || !backend->refresh || (backend->check && backend->check(job, pool->live, &err) < 0) ||
-               pool_refresh(job, pool, &err) < 0) {
-        log_error("%s can't be used any more and is inactive: %s", pool->label, err.message ? err.message : "its type is not known");
-        pool_lost(job, pool);
-    }
+/* Nobody's turn is taken: a source that hangs keeps nobody from ending the pool. */
+static int
+look(Job *job, Pool *pool, Error *err)
+{
+    const Backend *backend = pool_backend(pool->live, err);
+    g_autoptr(PoolDef) live = pool_def_ref(pool->live);
+
+    if (!backend)
+        return -1;
+    if (!backend->refresh)
+        return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "pools of type '%s' are not supported", pool_kind(live->type)->name);
+    if ((backend->check && backend->check(job, live, err) < 0) || (backend->sweep && backend->sweep(job, live, err) < 0))
+        return -1;
+    return pool_refresh(job, pool, err);
 }
 
 static void
@@ -53,13 +62,21 @@ adopt_job(Job *job, void *data)
 {
     g_autoptr(Pool) pool = data;
     Driver *driver = pool->driver;
+    _cleanup_error_ Error err = ERROR_INIT;
+    unsigned life = pool->life;
 
-    if (job_acquire(job, &pool->queue, pool->label, LOOP_NEVER, NULL) == 0) {
-        if (pool->live)
-            adopt(job, pool);
-        pool->settling = false;
+    job_set_lane(job, pool->lane);
+    if (pool->phase == PHASE_ACTIVE) {
+        if (look(job, pool, &err) < 0 && pool->life == life)
+            health_bad(pool, &err);
+        else if (pool->life == life)
+            health_begin(pool);
+    } else if (job_acquire(job, &pool->queue, pool->label, LOOP_NEVER, NULL) == 0) {
+        if (pool->live && pool->life == life)
+            undo_half(job, pool);
         job_release(job, &pool->queue);
     }
+    pool->settling = false;
     ended(driver);
 }
 

@@ -4,7 +4,9 @@
 
 #include "virtstoraged/backend/backend.h"
 #include "virtstoraged/driver.h"
+#include "virtstoraged/pool/health.h"
 #include "virtstoraged/pool/persist.h"
+#include "virtstoraged/pool/watch.h"
 
 const char *const pool_phase_names[] = { "inactive", "active", "starting", "stopping", NULL };
 
@@ -19,6 +21,8 @@ pool_new(Driver *driver, const char *name, const uint8_t *uuid)
     memcpy(p->base.uuid, uuid, UUID_SIZE);
     p->label = g_strdup_printf("storage pool '%s'", name);
     p->driver = driver;
+    p->lane = worker_lane_new(p->label);
+    p->watch = -1;
     volume_table_init(&p->volumes);
     return p;
 }
@@ -34,6 +38,9 @@ void
 pool_free(Pool *pool)
 {
     volume_table_done(&pool->volumes);
+    health_end(pool);
+    watch_drop(pool);
+    worker_lane_unref(pool->lane);
     pool_def_unref(pool->live);
     pool_def_unref(pool->config);
     g_free(pool->label);
@@ -110,6 +117,22 @@ pool_check_active(const Pool *pool, Error *err)
     if (!pool_active(pool))
         return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "%s is not active", pool->label);
     return 0;
+}
+
+int
+pool_enter(Job *job, Pool *pool, Error *err)
+{
+    g_autoptr(GDateTime) since = NULL;
+    g_autofree char *text = NULL;
+
+    if (pool_check_active(pool, err) < 0)
+        return -1;
+    job_set_lane(job, pool->lane);
+    if (!pool->trouble.reason)
+        return 0;
+    since = g_date_time_new_from_unix_local((gint64)(pool->trouble.since / USEC_PER_SEC));
+    text = g_date_time_format(since, "%F %T");
+    return error_setf(err, FROM_STORAGE, ERR_OPERATION_FAILED, "%s is degraded since %s: %s", pool->label, text, pool->trouble.reason);
 }
 
 int

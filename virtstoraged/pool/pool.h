@@ -8,6 +8,7 @@
 #pragma once
 
 #include "common/base/job.h"
+#include "common/base/worker.h"
 #include "common/conf/storage/pool.h"
 #include "common/store/store.h"
 #include "virtstoraged/volume/volume.h"
@@ -17,6 +18,15 @@ typedef struct Backend Backend;
 
 typedef enum { PHASE_INACTIVE = 0, PHASE_ACTIVE, PHASE_STARTING, PHASE_STOPPING } PoolPhase;
 extern const char *const pool_phase_names[]; /* as in the status file */
+
+/* Its source does not answer: see health.h. */
+typedef struct Trouble {
+    char *reason;   /* NULL: all is well */
+    uint64_t since; /* CLOCK_REALTIME usec */
+    uint64_t delay; /* until the next look */
+    bool looking;
+    sd_event_source *timer;
+} Trouble;
 
 typedef struct Pool {
     StoreObject base; /* name, uuid; id while active */
@@ -31,6 +41,14 @@ typedef struct Pool {
     PoolDef *config;  /* NULL when transient, or not yet parsed */
     PoolSizes sizes;
     VolumeTable volumes;
+    unsigned life;       /* counts ends: what began before the last one is about another life */
+    JobQueue refreshing; /* held by the one refresh that runs */
+    uint64_t changes;    /* counts changes of volumes */
+    GHashTable *gone;    /* names of volumes that were deleted while a refresh runs; NULL: none does */
+    WorkerLane *lane;    /* what it does in workers */
+    Trouble trouble;
+    int watch;             /* see watch.h, -1: none */
+    sd_event_source *calm; /* until changes are looked at */
 } Pool;
 
 Pool *pool_new(Driver *driver, const char *name, const uint8_t *uuid);
@@ -54,6 +72,11 @@ void pool_set_autostart(Pool *pool, bool autostart);
 
 const Backend *pool_backend(const PoolDef *def, Error *err); /* NULL with err: nobody knows how */
 int pool_check_active(const Pool *pool, Error *err);
+/*
+ * Before something is done with its source: it is active and its source answers (else the error says since when not, and why); what
+ * the job does from now on in workers is the pool's.
+ */
+int pool_enter(Job *job, Pool *pool, Error *err);
 int pool_check_inactive(const Pool *pool, Error *err);
 int pool_check_idle(const Pool *pool, Error *err); /* no volume of it is being worked on */
 /* Wait until the volumes of a pool that was just taken over are known. May suspend. */

@@ -5,10 +5,14 @@
 #include "virtstoraged/backend/backend.h"
 #include "virtstoraged/driver.h"
 #include "virtstoraged/pool/event.h"
+#include "virtstoraged/pool/health.h"
 #include "virtstoraged/pool/persist.h"
+#include "virtstoraged/pool/watch.h"
 
 #define LOG_SOURCE "storage.run"
 #include "common/base/log.h"
+
+#define REFRESH_PATIENCE (5 * USEC_PER_SEC) /* for one that runs to let go of the source */
 
 void
 pool_unmake(Job *job, Pool *pool)
@@ -16,6 +20,11 @@ pool_unmake(Job *job, Pool *pool)
     const Backend *backend = backend_of(pool->live->type);
     _cleanup_error_ Error err = ERROR_INIT;
 
+    pool->life++; /* a refresh that still runs comes to nothing */
+    health_end(pool);
+    watch_drop(pool);
+    if (job_acquire(job, &pool->refreshing, pool->label, REFRESH_PATIENCE, NULL) == 0)
+        job_release(job, &pool->refreshing);
     if (backend && backend->stop && backend->stop(job, pool->live, &err) < 0)
         log_error("%s: %s", pool->label, err.message);
     volume_table_clear(&pool->volumes);
@@ -43,16 +52,18 @@ pool_start(Job *job, Pool *pool, const PoolDef *def, Error *err)
         return -1;
     if (!backend->refresh)
         return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "starting a pool of type '%s' is not supported", pool_kind(def->type)->name);
+    job_set_lane(job, pool->lane);
     pool_set_live(pool, pool_def_ref((PoolDef *)def));
     pool->phase = PHASE_STARTING;
     undo_push(&undo, undo_start, pool);
     if (persist_status(pool, err) < 0 || (backend->start && backend->start(job, pool->live, err) < 0) ||
-        pool_refresh(job, pool, err) < 0)
+        (backend->sweep && backend->sweep(job, pool->live, err) < 0) || pool_refresh(job, pool, err) < 0)
         return -1;
     pool->phase = PHASE_ACTIVE;
     if (persist_status(pool, err) < 0)
         return -1;
     pool_set_active(pool, true);
+    health_begin(pool);
     undo_commit(&undo);
     event_lifecycle(pool, VIR_STORAGE_POOL_EVENT_STARTED);
     return 0;
@@ -61,6 +72,7 @@ pool_start(Job *job, Pool *pool, const PoolDef *def, Error *err)
 int
 pool_stop(Job *job, Pool *pool, Error *err)
 {
+    job_set_lane(job, NULL); /* ending it is tried in any case */
     pool->phase = PHASE_STOPPING;
     if (persist_status(pool, err) < 0) {
         pool->phase = PHASE_ACTIVE;
@@ -71,35 +83,4 @@ pool_stop(Job *job, Pool *pool, Error *err)
     job_unshield(job);
     event_lifecycle(pool, VIR_STORAGE_POOL_EVENT_STOPPED);
     return 0;
-}
-
-int
-pool_refresh(Job *job, Pool *pool, Error *err)
-{
-    const Backend *backend = pool_backend(pool->live, err);
-    g_autoptr(PoolDef) live = NULL;
-    Listing listing = { 0 };
-    int r;
-
-    if (!backend)
-        return -1;
-    live = pool_def_copy(pool->live);
-    listing_init(&listing, &pool->volumes);
-    r = backend->refresh(job, live, &listing, err);
-    if (r == 0) {
-        listing_apply(&listing, pool);
-        pool->sizes = listing.sizes;
-        pool_set_live(pool, g_steal_pointer(&live));
-    }
-    listing_done(&listing);
-    return r;
-}
-
-void
-pool_lost(Job *job, Pool *pool)
-{
-    pool_unmake(job, pool);
-    event_lifecycle(pool, VIR_STORAGE_POOL_EVENT_STOPPED);
-    if (!pool->persistent)
-        store_remove(&pool->driver->pools, &pool->base);
 }

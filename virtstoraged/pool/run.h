@@ -1,4 +1,4 @@
-/* A pool's life: made active, looked into, ended. Each of these is called with the pool's queue held, and may suspend. */
+/* A pool's life: made active, looked into, ended. All may suspend; all but the refreshes are called with the pool's queue held. */
 #pragma once
 
 #include "virtstoraged/pool/pool.h"
@@ -7,10 +7,12 @@
 int pool_start(Job *job, Pool *pool, const PoolDef *def, Error *err) _must_check_;
 /* Stop an active one. Its content stays. */
 int pool_stop(Job *job, Pool *pool, Error *err) _must_check_;
-/* Find out anew what is in an active pool, and how much room there is. */
+/*
+ * Find out anew what is in an active pool, and how much room there is (refresh.c). Where the kernel tells what was changed only
+ * that is looked at. The second one is not asked for by a client: it tells clients when there is anything new.
+ */
 int pool_refresh(Job *job, Pool *pool, Error *err) _must_check_;
-/* An active pool that can't be used any more ends, and that is told. A transient one leaves the table. */
-void pool_lost(Job *job, Pool *pool);
+int pool_refresh_changed(Job *job, Pool *pool, Error *err) _must_check_;
 /* Whatever phase it is in: nothing of it is left. Sends no event. */
 void pool_unmake(Job *job, Pool *pool);
 

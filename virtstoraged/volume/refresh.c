@@ -1,31 +1,8 @@
 #include "virtstoraged/volume/refresh.h"
 
 #include "virtstoraged/backend/backend.h"
+#include "virtstoraged/pool/health.h"
 #include "virtstoraged/pool/pool.h"
-
-static VolDef *
-measured(const VolDef *was, VolDef *now)
-{
-    VolDef *def = vol_def_copy(was);
-
-    def->capacity = now->capacity;
-    def->allocation = now->allocation;
-    def->physical = now->physical;
-    g_free(def->permissions.label);
-    def->permissions = now->permissions;
-    now->permissions.label = NULL;
-    def->times = now->times;
-    return def;
-}
-
-static void
-take(Volume *volume, VolDef *def, Found *found)
-{
-    volume_set_def(volume, def);
-    image_info_unref(volume->image);
-    volume->image = g_steal_pointer(&found->image);
-    volume->stamp = found->stamp;
-}
 
 int
 volume_look(Job *job, Volume *volume, Error *err)
@@ -36,10 +13,15 @@ volume_look(Job *job, Volume *volume, Error *err)
 
     if (!pool)
         return pool_check_active(volume->pool, err);
-    if (backend_of(pool->type)->vol_look(job, pool, before, &volume->stamp, volume->image, &found, err) < 0)
+    if (volume->pool->trouble.reason)
+        return 0; /* what was known last */
+    job_set_lane(job, volume->pool->lane);
+    if (backend_of(pool->type)->vol_look(job, pool, before, &volume->stamp, volume->image, &found, err) < 0) {
+        health_suspect(volume->pool);
         return -1;
+    }
     if (volume->stored || volume->building)
-        take(volume, measured(volume->def, found->def), found);
+        volume_measured(volume, found);
     found_free(found);
     return 0;
 }
@@ -55,6 +37,6 @@ volume_look_anew(Job *job, Volume *volume)
     if (!pool || backend_of(pool->type)->vol_look(job, pool, before, &none, NULL, &found, NULL) < 0)
         return;
     if (volume->stored)
-        take(volume, g_steal_pointer(&found->def), found);
+        volume_found(volume, found);
     found_free(found);
 }

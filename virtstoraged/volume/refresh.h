@@ -4,7 +4,7 @@
 #include "common/base/job.h"
 #include "virtstoraged/volume/volume.h"
 
-/* Its sizes, owner and times as they are now. What it was made as stays until the pool is refreshed. */
+/* Its sizes, owner and times as they are now. What it was made as stays until the pool is refreshed. In a degraded pool: as it was. */
 int volume_look(Job *job, Volume *volume, Error *err) _must_check_;
 /* Its content is another: everything is found out anew. Whoever looks at it later is told why that can't be done. */
 void volume_look_anew(Job *job, Volume *volume);

@@ -232,7 +232,10 @@ transfer_job(Job *job, void *data)
 {
     Transfer *t = data;
     _cleanup_error_ Error err = ERROR_INIT;
-    int r = t->spec.upload ? upload(job, t, &err) : download(job, t, &err);
+    int r;
+
+    job_set_lane(job, t->volume->pool->lane);
+    r = t->spec.upload ? upload(job, t, &err) : download(job, t, &err);
 
     if (t->spec.upload && t->volume->stored)
         t->spec.after(job, t->volume);

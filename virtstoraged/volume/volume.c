@@ -1,5 +1,7 @@
 #include "virtstoraged/volume/volume.h"
 
+#include <string.h>
+
 #include "virtstoraged/pool/pool.h"
 
 Volume *
@@ -40,6 +42,7 @@ volume_set_def(Volume *volume, VolDef *def)
     VolDef *old = volume->def;
 
     volume->def = def;
+    volume->changed = ++pool->changes;
     /* The tables' keys are the definition's. */
     if (volume->stored) {
         g_hash_table_replace(pool->volumes.by_name, def->name, volume_ref(volume));
@@ -49,6 +52,63 @@ volume_set_def(Volume *volume, VolDef *def)
         }
     }
     vol_def_unref(old);
+}
+
+/* The header that was read, and of what state of the file. */
+static void
+volume_saw(Volume *volume, Found *found)
+{
+    image_info_unref(volume->image);
+    volume->image = g_steal_pointer(&found->image);
+    volume->stamp = found->stamp;
+}
+
+/* A header names no secrets: those it was made with are still those it needs. */
+static void
+keep_secrets(const VolDef *was, VolDef *now)
+{
+    g_autoptr(VolDef) copy = NULL;
+    StorageEncryption *encryption;
+
+    if (!was->encryption || !now->encryption || was->encryption->secrets.n == 0 || now->encryption->secrets.n > 0)
+        return;
+    copy = vol_def_copy(was);
+    encryption = copy->encryption;
+    copy->encryption = now->encryption;
+    now->encryption = encryption;
+}
+
+void
+volume_found(Volume *volume, Found *found)
+{
+    keep_secrets(volume->def, found->def);
+    volume_set_def(volume, g_steal_pointer(&found->def));
+    volume_saw(volume, found);
+}
+
+/* A format that somebody wrote into a volume of another is nobody's word on how large it is. */
+static OptU64
+capacity_of(const VolDef *was, const VolDef *now)
+{
+    if (was->format == now->format)
+        return now->capacity;
+    return was->format == FORMAT_RAW || was->format == FORMAT_ISO ? now->physical : was->capacity;
+}
+
+void
+volume_measured(Volume *volume, Found *found)
+{
+    VolDef *def = vol_def_copy(volume->def);
+
+    def->capacity = capacity_of(volume->def, found->def);
+    def->allocation = found->def->allocation;
+    def->physical = found->def->physical;
+    g_free(def->permissions.label);
+    def->permissions = found->def->permissions;
+    found->def->permissions.label = NULL;
+    def->times = found->def->times;
+    volume_set_def(volume, def);
+    volume_saw(volume, found);
 }
 
 int
@@ -105,6 +165,7 @@ volume_add(Volume *volume)
     VolumeTable *table = &volume->pool->volumes;
 
     volume->stored = true;
+    volume->changed = ++volume->pool->changes;
     g_hash_table_replace(table->by_name, volume->def->name, volume_ref(volume));
     if (!volume->building) {
         g_hash_table_replace(table->by_key, volume->def->key, volume);
@@ -118,6 +179,7 @@ volume_built(Volume *volume)
     VolumeTable *table = &volume->pool->volumes;
 
     volume->building = false;
+    volume->changed = ++volume->pool->changes;
     if (!volume->stored)
         return;
     g_hash_table_replace(table->by_key, volume->def->key, volume);
@@ -132,6 +194,8 @@ volume_remove(Volume *volume)
     if (!volume->stored)
         return;
     volume->stored = false;
+    if (volume->pool->gone)
+        g_hash_table_add(volume->pool->gone, g_strdup(volume->def->name));
     if (!volume->building) {
         g_hash_table_remove(table->by_key, volume->def->key);
         g_hash_table_remove(table->by_path, volume->def->path);
@@ -156,34 +220,47 @@ free_found(gpointer data)
 }
 
 void
-listing_init(Listing *listing, const VolumeTable *known)
+listing_init(Listing *listing, const Pool *pool)
 {
-    *listing = (Listing){ .known = known, .found = g_ptr_array_new_with_free_func(free_found) };
+    *listing = (Listing){ .known = &pool->volumes, .since = pool->changes, .watch_fd = -1, .watch = -1,
+                          .found = g_ptr_array_new_with_free_func(free_found) };
 }
 
 void
 listing_done(Listing *listing)
 {
     g_ptr_array_unref(listing->found);
+    g_clear_pointer(&listing->only, g_hash_table_unref);
 }
 
 static void
-take(Pool *pool, Found *found)
+take(Listing *listing, Pool *pool, Found *found)
 {
     g_autoptr(Volume) fresh = NULL;
     Volume *volume = g_hash_table_lookup(pool->volumes.by_name, found->def->name);
 
-    if (volume && volume->building)
+    if (volume ? volume->building || volume->changed > listing->since : g_hash_table_contains(pool->gone, found->def->name))
         return;
-    if (volume) {
-        volume_set_def(volume, g_steal_pointer(&found->def));
-    } else {
+    if (!volume) {
         volume = fresh = volume_new(pool, g_steal_pointer(&found->def));
         volume_add(volume);
+        volume_saw(volume, found);
+        listing->changed = true;
+    } else if (listing->keep || (volume->image && memcmp(&volume->stamp, &found->stamp, sizeof(FileStamp)) == 0)) {
+        volume_measured(volume, found);
+    } else {
+        volume_found(volume, found);
     }
-    image_info_unref(volume->image);
-    volume->image = g_steal_pointer(&found->image);
-    volume->stamp = found->stamp;
+}
+
+/* A volume that was looked for and not found is not there. */
+static void
+leave_out(Listing *listing, Volume *volume, const GHashTable *names)
+{
+    if (volume->building || volume->changed > listing->since || g_hash_table_contains((GHashTable *)names, volume->def->name))
+        return;
+    listing->changed = true;
+    volume_remove(volume);
 }
 
 void
@@ -192,17 +269,15 @@ listing_apply(Listing *listing, Pool *pool)
     g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(GList) all = NULL;
 
-    for (guint i = 0; i < listing->found->len; i++) {
-        Found *found = listing->found->pdata[i];
-
-        g_hash_table_add(names, g_strdup(found->def->name));
-        take(pool, found);
-    }
-    all = g_hash_table_get_values(pool->volumes.by_name);
+    for (guint i = 0; i < listing->found->len; i++)
+        g_hash_table_add(names, g_strdup(((Found *)listing->found->pdata[i])->def->name));
+    all = listing->only ? g_hash_table_get_keys(listing->only) : g_hash_table_get_values(pool->volumes.by_name);
     for (GList *l = all; l; l = l->next) {
-        Volume *volume = l->data;
+        Volume *volume = listing->only ? g_hash_table_lookup(pool->volumes.by_name, l->data) : l->data;
 
-        if (!volume->building && !g_hash_table_contains(names, volume->def->name))
-            volume_remove(volume);
+        if (volume)
+            leave_out(listing, volume, names);
     }
+    for (guint i = 0; i < listing->found->len; i++)
+        take(listing, pool, listing->found->pdata[i]);
 }

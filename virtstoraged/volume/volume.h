@@ -30,6 +30,7 @@ typedef struct Volume {
     unsigned in_use;  /* streams */
     VolDef *def;      /* replaced, never changed */
     FileStamp stamp;  /* of the file when image was read */
+    uint64_t changed; /* Pool.changes when def was set */
     ImageInfo *image; /* NULL: not read */
 } Volume;
 
@@ -59,13 +60,26 @@ typedef struct Found {
     ImageInfo *image; /* may be NULL */
 } Found;
 void found_free(Found *found);
+/* The volume is what was found / is what it was, with the sizes, permissions and times that were found. found is emptied. */
+void volume_found(Volume *volume, Found *found);
+void volume_measured(Volume *volume, Found *found);
 
 typedef struct Listing {
     const VolumeTable *known; /* what was there: headers of files that are the same need not be read */
+    uint64_t since;           /* Pool.changes when it began */
+    /*
+     * Names that may have changed: nothing else need be looked at. NULL: all. Only for backends that are watched; those that can't
+     * make use of it clear it.
+     */
+    GHashTable *only;
+    bool keep;                /* volumes that are known stay what they were known as: nobody asked for another look at formats */
+    int watch_fd;             /* see watch_add(); -1: don't */
+    int watch;                /* filled: what it returned */
     GPtrArray *found;         /* of Found */
     PoolSizes sizes;
+    bool changed;             /* once applied: volumes came or went */
 } Listing;
 
-void listing_init(Listing *listing, const VolumeTable *known);
+void listing_init(Listing *listing, const Pool *pool);
 void listing_apply(Listing *listing, Pool *pool); /* the pool's table becomes what was found */
 void listing_done(Listing *listing);
