@@ -1,4 +1,4 @@
-#include "virtstoraged/volume/probe.h"
+#include "common/host/image.h"
 
 #include <byteswap.h>
 #include <endian.h>
