@@ -79,7 +79,7 @@ static int storage_node(QemuBuild *build, const StorageSource *source, const cha
     g_autofree char *prefix = node_prefix(source, name), *node = node_name(source, name, "storage");
     json_t *props = NULL;
 
-    if (reach_node(source, prefix, use, &props, err) < 0) {
+    if (reach_node(storage_location(source), prefix, use, &props, err) < 0) {
         json_decref(props);
         return -1;
     }
@@ -208,12 +208,13 @@ static char *cookie_text(const StorageSource *source)
 static void source_secrets(const StorageSource *source, const char *name, GPtrArray *list)
 {
     g_autofree char *prefix = node_prefix(source, name);
+    const StorageSource *at = storage_location(source);
 
-    if (source->auth) {
+    if (at->type == STORAGE_NETWORK && at->auth) {
         StorageSecret *secret = secret_add(list, prefix, "storage-auth", 0);
 
-        secret->ref = source->auth->secret;
-        secret->usage = source->protocol == PROTOCOL_RBD ? SECRET_CEPH : SECRET_ISCSI;
+        secret->ref = at->auth->secret;
+        secret->usage = at->protocol == PROTOCOL_RBD ? SECRET_CEPH : SECRET_ISCSI;
     }
     if (source->cookies.n)
         secret_add(list, prefix, "storage-httpcookie", 0)->value = cookie_text(source);
@@ -286,7 +287,10 @@ void qemu_storage_number(DomainDef *def)
 
 void qemu_storage_resources(const StorageSource *source, bool write, bool shared, GPtrArray *list)
 {
-    for (; source && source->type != STORAGE_ABSENT; source = source->backing, write = false, shared = true)
-        if (source->type == STORAGE_FILE || source->type == STORAGE_BLOCK)
-            resource_add(list, source->path, write, shared);
+    for (; source && source->type != STORAGE_ABSENT; source = source->backing, write = false, shared = true) {
+        const StorageSource *at = storage_location(source);
+
+        if (at->type == STORAGE_FILE || at->type == STORAGE_BLOCK)
+            resource_add(list, at->path, write, shared);
+    }
 }
