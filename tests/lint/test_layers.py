@@ -26,6 +26,7 @@ FOREIGN = {
     'systemd/sd-device.h': (['common/host'], ''),
     'libmnl/': (['common/host'], ''),
     'libnftnl/': (['virtnetworkd/firewall'], ''),
+    'nettle/': (['virtqemud/device'], ''),
     'valgrind/': (['common/base'], ''),
     'sanitizer/': (['common/base'], ''),
     'cpuid.h': (['virtqemud/caps'], ''),

@@ -53,6 +53,7 @@ typedef struct QemuBuildOptions {
     bool paused;             /* "-S": always, but for tests */
     int monitor_fd;          /* a listening socket, by the number QEMU has it under; -1: dir/monitor.sock */
     GHashTable *fds;         /* alias -> GArray of int, as QEMU has them: network and vhost descriptors; may be NULL */
+    const struct QemuSecrets *secrets; /* of secret.h; NULL: none, which fails a device that needs one unless for_show */
     bool for_show;           /* only to be read (domxml-to-native): descriptors and ports that a start chooses are made up */
 } QemuBuildOptions;
 

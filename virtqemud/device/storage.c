@@ -5,6 +5,8 @@
 
 #include "common/conf/domain/domain.h"
 #include "virtqemud/device/kind.h"
+#include "virtqemud/device/protocol.h"
+#include "virtqemud/device/secret.h"
 
 /* Cache modes in QEMU's terms. */
 static const struct { bool writeback, direct, no_flush; } cache_modes[] = {
@@ -21,9 +23,16 @@ static const char *const format_drivers[] = {
 
 bool disk_cache_writes_back(DiskCache cache) { return cache_modes[cache].writeback; }
 
+static char *node_prefix(const StorageSource *source, const char *name)
+{
+    return name ? g_strdup_printf("libvirt-%s", name) : g_strdup_printf("libvirt-%u", source->index.v);
+}
+
 static char *node_name(const StorageSource *source, const char *name, const char *what)
 {
-    return name ? g_strdup_printf("libvirt-%s-%s", name, what) : g_strdup_printf("libvirt-%u-%s", source->index.v, what);
+    g_autofree char *prefix = node_prefix(source, name);
+
+    return g_strconcat(prefix, "-", what, NULL);
 }
 
 char *qemu_storage_node(const StorageSource *source, const char *name) { return node_name(source, name, "format"); }
@@ -35,139 +44,7 @@ static void put_cache(json_t *props, DiskCache cache)
                                                       cache_modes[cache].no_flush));
 }
 
-static json_t *host_object(const StorageHost *host, const char *default_port)
-{
-    json_t *object = json_object();
-
-    prop_str(object, "host", host->name);
-    prop_str(object, "port", host->port ? host->port : default_port);
-    return object;
-}
-
-/* Protocols whose address is a URL with the port always in it. */
-static int curl_node(const StorageSource *source, json_t **ret, Error *err)
-{
-    static const char *const ports[] = {
-        [PROTOCOL_HTTP] = "80", [PROTOCOL_HTTPS] = "443", [PROTOCOL_FTP] = "21", [PROTOCOL_FTPS] = "990", [PROTOCOL_TFTP] = "69",
-    };
-    const char *scheme = storage_protocol_names[source->protocol];
-    const StorageHost *host;
-
-    if (source->hosts.n != 1)
-        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "a disk by protocol '%s' needs exactly one <host>", scheme);
-    host = source->hosts.items[0];
-    *ret = props_device(scheme);
-    prop_strf(*ret, "url", "%s://%s:%s/%s%s%s", scheme, host->name, host->port ? host->port : ports[source->protocol],
-              source->path ? source->path : "", source->query ? "?" : "", source->query ? source->query : "");
-    if (source->ssl_verify != TRI_ABSENT)
-        prop_bool(*ret, "sslverify", source->ssl_verify == TRI_YES);
-    prop_u64(*ret, "readahead", source->readahead);
-    prop_u64(*ret, "timeout", source->timeout);
-    return 0;
-}
-
-static int nbd_node(const StorageSource *source, json_t **ret, Error *err)
-{
-    const StorageHost *host = source->hosts.n ? source->hosts.items[0] : NULL;
-    json_t *server = json_object();
-
-    *ret = props_device("nbd");
-    if (host && host->transport == TRANSPORT_UNIX) {
-        prop_str(server, "type", "unix");
-        prop_str(server, "path", host->socket);
-    } else {
-        prop_str(server, "type", "inet");
-        prop_str(server, "host", host ? host->name : NULL);
-        prop_str(server, "port", host && host->port ? host->port : "10809");
-    }
-    json_object_set_new(*ret, "server", server);
-    prop_str(*ret, "export", source->path);
-    return 0;
-}
-
-static int rbd_node(const StorageSource *source, json_t **ret, Error *err)
-{
-    g_auto(GStrv) parts = g_strsplit(source->path ? source->path : "", "/", 2);
-
-    if (g_strv_length(parts) != 2)
-        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "an RBD image is named POOL/IMAGE, not '%s'", source->path);
-    *ret = props_device("rbd");
-    prop_str(*ret, "pool", parts[0]);
-    prop_str(*ret, "image", parts[1]);
-    prop_str(*ret, "snapshot", source->snapshot);
-    prop_str(*ret, "conf", source->config);
-    if (source->hosts.n) {
-        json_t *servers = json_array();
-
-        for (size_t i = 0; i < source->hosts.n; i++)
-            json_array_append_new(servers, host_object(source->hosts.items[i], "6789"));
-        json_object_set_new(*ret, "server", servers);
-    }
-    return 0;
-}
-
-static int iscsi_node(const StorageSource *source, json_t **ret, Error *err)
-{
-    g_auto(GStrv) parts = g_strsplit(source->path ? source->path : "", "/", 2);
-    const StorageHost *host = source->hosts.n ? source->hosts.items[0] : NULL;
-
-    if (!host || !parts[0])
-        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "an iSCSI disk needs a <host> and the name of its target");
-    *ret = props_device("iscsi");
-    prop_strf(*ret, "portal", "%s:%s", host->name, host->port ? host->port : "3260");
-    prop_str(*ret, "target", parts[0]);
-    prop_int(*ret, "lun", parts[1] ? g_ascii_strtoll(parts[1], NULL, 10) : 0);
-    prop_str(*ret, "transport", "tcp");
-    prop_str(*ret, "initiator-name", source->initiator);
-    return 0;
-}
-
-static int ssh_node(const StorageSource *source, json_t **ret, Error *err)
-{
-    const StorageHost *host = source->hosts.n ? source->hosts.items[0] : NULL;
-
-    if (!host)
-        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "a disk by protocol 'ssh' needs a <host>");
-    *ret = props_device("ssh");
-    prop_str(*ret, "path", source->path);
-    json_object_set_new(*ret, "server", host_object(host, "22"));
-    prop_str(*ret, "user", source->ssh_user);
-    return 0;
-}
-
-static int nfs_node(const StorageSource *source, json_t **ret, Error *err)
-{
-    const StorageHost *host = source->hosts.n ? source->hosts.items[0] : NULL;
-
-    if (!host)
-        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "a disk by protocol 'nfs' needs a <host>");
-    *ret = props_device("nfs");
-    json_object_set_new(*ret, "server", json_pack("{s:s, s:s}", "host", host->name, "type", "inet"));
-    prop_str(*ret, "path", source->path);
-    return 0;
-}
-
-typedef int (*ProtocolNode)(const StorageSource *source, json_t **ret, Error *err);
-static const ProtocolNode protocol_nodes[] = {
-    [PROTOCOL_NBD] = nbd_node,    [PROTOCOL_RBD] = rbd_node,   [PROTOCOL_ISCSI] = iscsi_node, [PROTOCOL_HTTP] = curl_node,
-    [PROTOCOL_HTTPS] = curl_node, [PROTOCOL_FTP] = curl_node,  [PROTOCOL_FTPS] = curl_node,   [PROTOCOL_TFTP] = curl_node,
-    [PROTOCOL_SSH] = ssh_node,    [PROTOCOL_NFS] = nfs_node,
-};
-
-static int network_node(const StorageSource *source, json_t **ret, Error *err)
-{
-    ProtocolNode node = source->protocol < (int)G_N_ELEMENTS(protocol_nodes) ? protocol_nodes[source->protocol] : NULL;
-
-    if (!node)
-        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "disks by protocol '%s' are not supported",
-                          source->protocol ? storage_protocol_names[source->protocol] : "none");
-    if (source->auth || source->cookies.n)
-        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED,
-                          "network disks that need a secret are not supported: there is no secret daemon yet");
-    return node(source, ret, err);
-}
-
-static int reach_node(const StorageSource *source, const StorageUse *use, json_t **ret, Error *err)
+static int reach_node(const StorageSource *source, const char *prefix, const StorageUse *use, json_t **ret, Error *err)
 {
     switch (source->type) {
     case STORAGE_FILE:
@@ -185,7 +62,7 @@ static int reach_node(const StorageSource *source, const StorageUse *use, json_t
         prop_bool(*ret, "rw", !use->readonly);
         return 0;
     case STORAGE_NETWORK:
-        return network_node(source, ret, err);
+        return qemu_protocol_node(source, prefix, ret, err);
     case STORAGE_VHOST_VDPA:
     case STORAGE_VHOST_USER:
     case STORAGE_NVME:
@@ -199,10 +76,10 @@ static int reach_node(const StorageSource *source, const StorageUse *use, json_t
 
 static int storage_node(QemuBuild *build, const StorageSource *source, const char *name, const StorageUse *use, Error *err)
 {
-    g_autofree char *node = node_name(source, name, "storage");
+    g_autofree char *prefix = node_prefix(source, name), *node = node_name(source, name, "storage");
     json_t *props = NULL;
 
-    if (reach_node(source, use, &props, err) < 0) {
+    if (reach_node(storage_location(source), prefix, use, &props, err) < 0) {
         json_decref(props);
         return -1;
     }
@@ -212,6 +89,45 @@ static int storage_node(QemuBuild *build, const StorageSource *source, const cha
     put_cache(props, use->cache);
     build_blockdev(build, props);
     return 0;
+}
+
+/* QEMU itself decrypts; else the protocol's library does. */
+static bool is_luks(const StorageSource *source)
+{
+    return source->encryption && g_strcmp0(source->encryption->engine, "librbd") != 0;
+}
+
+static int check_encryption(const StorageSource *source, Error *err)
+{
+    const StorageEncryption *encryption = source->encryption;
+
+    if (!encryption)
+        return 0;
+    if (encryption->secrets.n == 0)
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "the <encryption> of image '%s' names no <secret>", source->path ? source->path : "");
+    if (!is_luks(source))
+        return 0;
+    if (g_strcmp0(encryption->format, "luks") != 0)
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "QEMU does not decrypt images of encryption format '%s'; it does 'luks'",
+                          encryption->format);
+    if (source->format > FORMAT_RAW && source->format != FORMAT_QCOW2)
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "images of format '%s' cannot be encrypted; 'raw' and 'qcow2' can",
+                          storage_format_names[source->format]);
+    if (encryption->secrets.n > 1)
+        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "QEMU takes one <secret> per encrypted image, not %zu", encryption->secrets.n);
+    return 0;
+}
+
+static void put_luks(json_t *props, const StorageSource *source, const char *node)
+{
+    json_t *encrypt = source->format == FORMAT_QCOW2 ? json_object() : json_incref(props);
+
+    if (encrypt != props)
+        prop_str(encrypt, "format", "luks");
+    prop_strf(encrypt, "key-secret", "%s-encryption-secret0", node);
+    if (encrypt != props)
+        json_object_set(props, "encrypt", encrypt);
+    json_decref(encrypt);
 }
 
 static int format_node(QemuBuild *build, const StorageSource *source, const char *name, const StorageUse *use, bool top, Error *err)
@@ -225,9 +141,10 @@ static int format_node(QemuBuild *build, const StorageSource *source, const char
     if (!driver)
         return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED, "QEMU does not know the image format '%s'",
                           storage_format_names[source->format]);
-    if (source->encryption)
-        return error_setf(err, FROM_QEMU, ERR_CONFIG_UNSUPPORTED,
-                          "encrypted images are not supported: there is no secret daemon yet");
+    if (check_encryption(source, err) < 0)
+        return -1;
+    if (is_luks(source) && source->format <= FORMAT_RAW)
+        driver = "luks";
     props = json_object();
     prop_str(props, "node-name", node);
     prop_bool(props, "read-only", use->readonly || !top);
@@ -241,6 +158,8 @@ static int format_node(QemuBuild *build, const StorageSource *source, const char
     }
     put_cache(props, use->cache);
     prop_str(props, "driver", driver);
+    if (is_luks(source))
+        put_luks(props, source, node);
     if (source->format == FORMAT_QCOW2) {
         prop_tri(props, "discard-no-unref", use->discard_no_unref);
         prop_u64(props, "cache-size", source->metadata_cache);
@@ -256,6 +175,79 @@ static int format_node(QemuBuild *build, const StorageSource *source, const char
     return 0;
 }
 
+/* --- secrets --- */
+
+static void secret_free(void *pointer)
+{
+    StorageSecret *secret = pointer;
+
+    g_free(secret->id);
+    secret_text_free(secret->value);
+    g_free(secret);
+}
+
+static StorageSecret *secret_add(GPtrArray *list, const char *prefix, const char *what, size_t n)
+{
+    StorageSecret *secret = g_new0(StorageSecret, 1);
+
+    secret->id = g_strdup_printf("%s-%s-secret%zu", prefix, what, n);
+    g_ptr_array_add(list, secret);
+    return secret;
+}
+
+/* "a=b; c=d", as HTTP has it. */
+static char *cookie_text(const StorageSource *source)
+{
+    GString *text = g_string_new(NULL);
+
+    LIST_FOREACH(StorageCookie, cookie, &source->cookies)
+        g_string_append_printf(text, "%s%s=%s", text->len ? "; " : "", cookie->name, cookie->value ? cookie->value : "");
+    return g_string_free(text, FALSE);
+}
+
+static void source_secrets(const StorageSource *source, const char *name, GPtrArray *list)
+{
+    g_autofree char *prefix = node_prefix(source, name);
+    const StorageSource *at = storage_location(source);
+
+    if (at->type == STORAGE_NETWORK && at->auth) {
+        StorageSecret *secret = secret_add(list, prefix, "storage-auth", 0);
+
+        secret->ref = at->auth->secret;
+        secret->usage = at->protocol == PROTOCOL_RBD ? SECRET_CEPH : SECRET_ISCSI;
+    }
+    if (source->cookies.n)
+        secret_add(list, prefix, "storage-httpcookie", 0)->value = cookie_text(source);
+    for (size_t i = 0; source->encryption && i < source->encryption->secrets.n; i++) {
+        StorageSecret *secret = secret_add(list, prefix, "format-encryption", i);
+
+        secret->ref = source->encryption->secrets.items[i];
+        secret->usage = SECRET_VOLUME;
+    }
+}
+
+GPtrArray *qemu_storage_secrets(const StorageSource *source, const char *name)
+{
+    GPtrArray *list = g_ptr_array_new_with_free_func(secret_free);
+
+    for (; source && source->type != STORAGE_ABSENT; source = source->backing, name = NULL)
+        source_secrets(source, name, list);
+    return list;
+}
+
+static int secrets_build(QemuBuild *build, const StorageSource *source, const char *name, Error *err)
+{
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(secret_free);
+    int r = 0;
+
+    source_secrets(source, name, list);
+    for (guint i = 0; i < list->len && r == 0; i++)
+        r = build_secret(build, ((StorageSecret *)list->pdata[i])->id, err);
+    return r;
+}
+
+/* --- chains --- */
+
 static int chain_build(QemuBuild *build, const StorageSource *source, const char *name, const StorageUse *use, bool top, Error *err)
 {
     StorageUse lower = *use;
@@ -265,7 +257,7 @@ static int chain_build(QemuBuild *build, const StorageSource *source, const char
         if (chain_build(build, source->backing, NULL, &lower, false, err) < 0)
             return -1;
     }
-    if (storage_node(build, source, name, use, err) < 0)
+    if (secrets_build(build, source, name, err) < 0 || storage_node(build, source, name, use, err) < 0)
         return -1;
     return format_node(build, source, name, use, top, err);
 }
@@ -295,7 +287,10 @@ void qemu_storage_number(DomainDef *def)
 
 void qemu_storage_resources(const StorageSource *source, bool write, bool shared, GPtrArray *list)
 {
-    for (; source && source->type != STORAGE_ABSENT; source = source->backing, write = false, shared = true)
-        if (source->type == STORAGE_FILE || source->type == STORAGE_BLOCK)
-            resource_add(list, source->path, write, shared);
+    for (; source && source->type != STORAGE_ABSENT; source = source->backing, write = false, shared = true) {
+        const StorageSource *at = storage_location(source);
+
+        if (at->type == STORAGE_FILE || at->type == STORAGE_BLOCK)
+            resource_add(list, at->path, write, shared);
+    }
 }

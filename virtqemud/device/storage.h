@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/conf/domain/device/disk.h"
+#include "common/conf/secret/secret.h"
 #include "virtqemud/device/build.h"
 
 /* What of a disk concerns its block nodes. Zeroed: nothing said. */
@@ -22,6 +23,15 @@ typedef struct StorageUse {
 int qemu_storage_build(QemuBuild *build, const StorageSource *source, const char *name, const StorageUse *use, Error *err);
 /* "libvirt-1-format": what a device is attached to. g_free. */
 char *qemu_storage_node(const StorageSource *source, const char *name);
+/* A value that QEMU needs for a node: that of a secret, or (ref NULL) one the definition has itself. */
+typedef struct StorageSecret {
+    char *id; /* of QEMU's object: "libvirt-1-storage-auth-secret0" */
+    const SecretRef *ref; /* borrowed from the source */
+    SecretUsage usage;
+    char *value; /* text */
+} StorageSecret;
+/* What the nodes of a chain need; a list of StorageSecret to be freed with g_ptr_array_unref(). */
+GPtrArray *qemu_storage_secrets(const StorageSource *source, const char *name);
 /* Number the sources of all disks that have no index yet, as a starting guest has them. */
 void qemu_storage_number(DomainDef *def);
 void qemu_storage_resources(const StorageSource *source, bool write, bool shared, GPtrArray *list);

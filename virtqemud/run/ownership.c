@@ -17,10 +17,15 @@
 
 #define OWNERSHIP_TIMEOUT (30 * USEC_PER_SEC)
 
+typedef struct PassFile {
+    RunOwnership owner; /* in: whom to give it to; out of a look: whose it is */
+    mode_t mode;        /* out of a look */
+    bool create;        /* of a look: make what is missing */
+} PassFile;
+
 /* One pass over some files in a worker. */
 typedef struct {
-    GArray *files;  /* of RunOwnership: in: whom to give it to; out of a look: whose it is */
-    GArray *create; /* of bool, as many: of a look, whether to make what is missing */
+    GArray *files; /* of PassFile */
     bool change;
 } Pass;
 
@@ -28,13 +33,12 @@ static void
 pass_clear(void *data)
 {
     g_clear_pointer(&((Pass *)data)->files, g_array_unref);
-    g_clear_pointer(&((Pass *)data)->create, g_array_unref);
 }
 
 static void
 file_clear(void *data)
 {
-    g_free(((RunOwnership *)data)->path);
+    g_free(((PassFile *)data)->owner.path);
 }
 
 static Pass *
@@ -42,9 +46,8 @@ pass_new(bool change)
 {
     Pass *pass = g_atomic_rc_box_new0(Pass);
 
-    pass->files = g_array_new(FALSE, TRUE, sizeof(RunOwnership));
+    pass->files = g_array_new(FALSE, TRUE, sizeof(PassFile));
     g_array_set_clear_func(pass->files, file_clear);
-    pass->create = g_array_new(FALSE, TRUE, sizeof(bool));
     pass->change = change;
     return pass;
 }
@@ -58,27 +61,28 @@ pass_unref(Pass *pass)
 static void
 pass_add(Pass *pass, const char *path, bool create, uid_t uid, gid_t gid)
 {
-    RunOwnership file = { .path = g_strdup(path), .uid = uid, .gid = gid };
+    PassFile file = { .owner = { .path = g_strdup(path), .uid = uid, .gid = gid }, .create = create };
 
     g_array_append_val(pass->files, file);
-    g_array_append_val(pass->create, create);
 }
 
 /* Opened first: what is changed is what was looked at, however the path is redirected meanwhile. */
 static int
-pass_one(RunOwnership *file, bool change, bool create, Error *err)
+pass_one(PassFile *entry, bool change, Error *err)
 {
+    RunOwnership *file = &entry->owner;
     _cleanup_fd_ int fd = open(file->path, O_PATH | O_CLOEXEC);
     g_autofree char *self = NULL;
     struct stat st;
 
-    if (fd < 0 && errno == ENOENT && create)
+    if (fd < 0 && errno == ENOENT && entry->create)
         fd = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0 || fstat(fd, &st) < 0)
         return error_set_errno(err, FROM_QEMU, errno, "cannot access '%s'", file->path);
     if (!change) {
         file->uid = st.st_uid;
         file->gid = st.st_gid;
+        entry->mode = st.st_mode;
         return 0;
     }
     if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
@@ -97,10 +101,52 @@ pass_run(void *data, Error *err)
     int r = 0;
 
     for (guint i = 0; i < pass->files->len; i++)
-        if (pass_one(&g_array_index(pass->files, RunOwnership, i), pass->change, g_array_index(pass->create, bool, i),
-                     r == 0 ? err : NULL) < 0)
+        if (pass_one(&g_array_index(pass->files, PassFile, i), pass->change, r == 0 ? err : NULL) < 0)
             r = -1;
     return r;
+}
+
+/* Can the guests' user use it as it is? Root needs no permission. */
+static bool
+is_usable(const QemuConfig *config, const PassFile *file, bool write)
+{
+    mode_t want = write ? 06 : 04;
+
+    if (config->uid == 0)
+        return true;
+    if (file->owner.uid == config->uid)
+        want <<= 6;
+    else if (file->owner.gid == config->gid)
+        want <<= 3;
+    return (file->mode & want) == want;
+}
+
+/*
+ * What one guest alone writes is its user's while it runs, and goes back. What is shared or only read (a backing file, a CD) may
+ * be another guest's too: it is left alone when it can be used as it is, and else given to the user for good, as nobody could
+ * say when to give it back.
+ */
+static void
+choose_gifts(Domain *domain, const GPtrArray *resources, const Pass *look, Pass *give)
+{
+    const QemuConfig *config = &domain->driver->config;
+
+    for (guint i = 0; i < look->files->len; i++) {
+        const PassFile *file = &g_array_index(look->files, PassFile, i);
+        const QemuResource *resource = resources->pdata[i];
+        RunOwnership keep = file->owner;
+        bool own = resource->write && !resource->shared;
+
+        if ((keep.uid == config->uid && keep.gid == config->gid) || (!own && is_usable(config, file, resource->write)))
+            continue;
+        pass_add(give, keep.path, false, config->uid, config->gid);
+        if (!own)
+            continue;
+        if (!config->remember_owner)
+            keep.uid = keep.gid = 0;
+        keep.path = g_strdup(keep.path);
+        g_array_append_val(domain->run->owned, keep);
+    }
 }
 
 int
@@ -116,9 +162,7 @@ ownership_take(Job *job, Domain *domain, const GPtrArray *resources, Error *err)
     for (guint i = 0; i < resources->len; i++) {
         const QemuResource *resource = resources->pdata[i];
 
-        /* What is shared or only read keeps its owner: it may be another guest's, or the distribution's. */
-        if (resource->write && !resource->shared)
-            pass_add(look, resource->path, resource->create, 0, 0);
+        pass_add(look, resource->path, resource->create, 0, 0);
     }
     r = worker_run(job, "the owners of the guest's files", pass_run, look, pass_clear, OWNERSHIP_TIMEOUT, err);
     if (r < 0) {
@@ -126,17 +170,7 @@ ownership_take(Job *job, Domain *domain, const GPtrArray *resources, Error *err)
         return r;
     }
     give = pass_new(true);
-    for (guint i = 0; i < look->files->len; i++) {
-        RunOwnership *was = &g_array_index(look->files, RunOwnership, i), keep = *was;
-
-        if (was->uid == config->uid && was->gid == config->gid)
-            continue;
-        pass_add(give, was->path, false, config->uid, config->gid);
-        if (!config->remember_owner)
-            keep.uid = keep.gid = 0;
-        keep.path = g_strdup(was->path);
-        g_array_append_val(domain->run->owned, keep);
-    }
+    choose_gifts(domain, resources, look, give);
     pass_unref(look);
     persist_status(domain);
     if (give->files->len > 0)

@@ -8,8 +8,8 @@
 
 /*
  * Give these files (g_ptr_array of QemuResource) to the guests' user, if the configuration says so. Regular files and block
- * devices only; one that is already right is left alone, and so is what the guest only reads or shares. What it writes is
- * made if it is missing. Suspends: the file system may be slow.
+ * devices only; one that is already right is left alone. What the guest only reads or shares is changed only where its user could
+ * not use it, and then for good. What it writes is made if it is missing. Suspends: the file system may be slow.
  */
 int ownership_take(Job *job, Domain *domain, const GPtrArray *resources, Error *err) _must_check_;
 void ownership_restore(Job *job, Domain *domain);

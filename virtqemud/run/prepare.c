@@ -17,6 +17,7 @@
 #include "virtqemud/device/storage.h"
 #include "virtqemud/domain/persist.h"
 #include "virtqemud/driver.h"
+#include "virtqemud/source/source.h"
 
 #define NAME_IN_PATH 20 /* characters of a guest's name in paths of sockets, which are short */
 #define NVRAM_MAX (64 * 1024 * 1024)
@@ -224,7 +225,10 @@ prepare_definition(Job *job, Domain *domain, DomainDef *live, Error *err)
 {
     live->id = (OptInt)OPT(domain->base.id);
     domain_assign_aliases(live);
+    if (source_prepare_all(job, domain->driver, live, err) < 0)
+        return -1;
     qemu_storage_number(live);
+    domain_texts_changed(domain);
     DOMAIN_FOREACH_KIND(live, DEVICE_GRAPHICS, device)
         if (prepare_graphics(domain->driver, GRAPHICS(device), err) < 0)
             return -1;

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +26,7 @@
 #include "virtqemud/run/ownership.h"
 #include "virtqemud/run/prepare.h"
 #include "virtqemud/run/run.h"
+#include "virtqemud/run/secrets.h"
 #include "virtqemud/run/throttle.h"
 
 #define LOG_SOURCE "qemu.run"
@@ -121,23 +121,6 @@ start_process(Domain *domain, const StartCommand *command, Error *err)
     return process_spawn(&spec, &domain->run->process, err);
 }
 
-/* The key with which secrets are handed to this QEMU; it never leaves its directory. */
-static int
-start_master_key(Domain *domain, Error *err)
-{
-    g_autofree char *path = g_build_filename(domain->run->dir, "master-key.aes", NULL);
-    const QemuConfig *config = &domain->driver->config;
-    uint8_t key[32];
-
-    if (getrandom(key, sizeof(key), 0) != sizeof(key))
-        return error_set_errno(err, FROM_QEMU, errno, "cannot make a key");
-    if (file_replace(path, key, sizeof(key), 0600, err) < 0)
-        return -1;
-    if (config->set_identity && chown(path, config->uid, config->gid) < 0)
-        return error_set_errno(err, FROM_QEMU, errno, "cannot give '%s' to the guests' user", path);
-    return 0;
-}
-
 static int
 start_build(Job *job, Domain *domain, StartCommand *command, Error *err)
 {
@@ -145,12 +128,15 @@ start_build(Job *job, Domain *domain, StartCommand *command, Error *err)
     g_autofree char *channel_dir = prepare_channel_dir(domain);
     g_autofree char *ram_dir = prepare_ram_dir(domain->driver, domain->base.id, domain_name(domain));
     QemuBuildOptions options = prepare_build_options(domain->driver, run->dir, channel_dir, ram_dir);
+    g_autoptr(QemuSecrets) secrets = NULL;
     __attribute__((cleanup(qemu_build_done))) QemuBuild build = { 0 };
     int r;
 
     guest_fds_init(&command->fds, MONITOR_FD + 1);
-    if (card_open_all(job, domain, &command->fds, err) < 0)
+    if (secrets_init(domain, &secrets, err) < 0 || secrets_fetch_all(job, domain, domain->live, secrets, err) < 0 ||
+        card_open_all(job, domain, &command->fds, err) < 0)
         return -1;
+    options.secrets = secrets;
     options.fds = command->fds.by_alias;
     options.monitor_fd = MONITOR_FD;
     options.paused = true;
@@ -214,7 +200,7 @@ start_qemu(Job *job, Domain *domain, const RunStart *how, Error *err)
         g_ptr_array_add(command.argv, g_strdup("-incoming"));
         g_ptr_array_add(command.argv, g_strdup("defer"));
     }
-    if (guestlog_open(domain, command.argv, &log_fd, &log_start, err) < 0 || start_master_key(domain, err) < 0 ||
+    if (guestlog_open(domain, command.argv, &log_fd, &log_start, err) < 0 ||
         qmp_listen(run->monitor_path, (uid_t)-1, (gid_t)-1, &monitor, err) < 0 || ownership_take(job, domain, resources, err) < 0)
         return -1;
     g_ptr_array_add(command.argv, NULL);

@@ -10,7 +10,7 @@
 
 #include "common/base/job.h"
 #include "common/conf/storage/volume.h"
-#include "virtstoraged/volume/probe.h"
+#include "common/host/image.h"
 
 typedef struct Pool Pool;
 

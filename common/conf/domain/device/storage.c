@@ -137,6 +137,46 @@ static const XmlRow nvme_pci_rows[] = {
 };
 static SCHEMA(nvme_pci_schema, "nvmeAddress", PciAddress, nvme_pci_rows, "PCI address of the controller on the host");
 
+/* -- what a volume is, for a later life of the daemon -- */
+
+static int
+resolved_parse(XmlParse *parse, const XmlRow *row, xmlNode *element, void *object)
+{
+    S *source = object;
+    xmlNode *child;
+
+    if (!(parse->flags & XML_STATUS))
+        return 0;
+    if (xml_only_child(parse, element, row->name, &child) < 0)
+        return -1;
+    return !child || (source->resolved = xml_read_new(parse, child, &storage_chain_schema)) ? 0 : -1;
+}
+
+static void
+resolved_format(XmlWriter *writer, const XmlRow *row, const void *object, unsigned flags)
+{
+    const S *source = object;
+
+    if (source->resolved && (flags & XML_STATUS))
+        xml_write(writer, row->name, &storage_chain_schema, source->resolved, flags);
+}
+
+static void
+resolved_copy(void *dst, const void *src)
+{
+    ((S *)dst)->resolved = xml_copy(&storage_chain_schema, ((const S *)src)->resolved);
+}
+
+static void
+resolved_clear(void *object)
+{
+    xml_free(&storage_chain_schema, g_steal_pointer(&((S *)object)->resolved));
+}
+
+static const XmlCustom resolved_row = {
+    .parse = resolved_parse, .format = resolved_format, .copy = resolved_copy, .clear = resolved_clear, .rng = "",
+};
+
 #define NET WHEN(S, type, STORAGE_NETWORK)
 #define PATHS WHEN(S, type, STORAGE_FILE, STORAGE_BLOCK, STORAGE_DIR)
 static const XmlRow source_rows[] = {
@@ -179,6 +219,7 @@ static const XmlRow source_rows[] = {
     PTR("encryption", S, encryption, storage_encryption_schema, "encryption"),
     GROUP_AT("reservations", S, reservations, reservations_schema, "persistent reservations"),
     GROUP("slices", slices_schema, "parts that are used"),
+    CUSTOM("resolved", resolved_row, "what a volume is", .flags = XR_HIDDEN),
     ROWS_END,
 };
 #undef NET

@@ -54,6 +54,7 @@ struct StorageSource {
     /* volume */
     char *pool, *volume;
     VolumeMode volume_mode;
+    StorageSource *resolved; /* of a running guest: where the volume's bytes are; only in status XML */
     /* nvme */
     char *nvme_type;
     Tri nvme_managed;
@@ -76,6 +77,13 @@ extern const XmlSchema storage_source_schema;  /* the element <source> */
 extern const XmlSchema storage_format_schema;  /* element <format type=> */
 extern const XmlSchema metadata_cache_schema;  /* element <metadata_cache> in <driver> and <format> */
 extern const XmlSchema storage_chain_schema;   /* <backingStore> with everything in it */
+
+/* Where the bytes are: of a volume that was resolved what it is, of others the source itself. */
+static inline const StorageSource *
+storage_location(const StorageSource *source)
+{
+    return source->resolved ? source->resolved : source;
+}
 
 bool storage_source_is_empty(const StorageSource *source); /* an empty drive */
 /* Rules of one source that need no host. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/conf/storage/parts.h"
-#include "virtstoraged/volume/probe.h"
+#include "common/host/image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,8 +1,10 @@
-#include "virtstoraged/volume/probe.h"
+#include "common/host/image.h"
 
 #include <byteswap.h>
 #include <endian.h>
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/conf/storage/parts.h"
 
@@ -68,8 +70,8 @@ text_at(Head head, uint64_t at, uint64_t length)
     return g_strndup((const char *)head.bytes + at, length);
 }
 
-static int
-format_named(const char *name)
+int
+image_format_named(const char *name)
 {
     for (int i = FORMAT_RAW; i < FORMAT_AUTO; i++)
         if (strcmp(name, storage_format_names[i]) == 0)
@@ -94,7 +96,7 @@ read_extensions(Head head, uint64_t at, ImageInfo *info)
         if (type == 0 || !within(head, at + 8, length))
             return;
         if (type == QCOW2_EXTENSION_BACKING_FORMAT && (name = text_at(head, at + 8, length)))
-            info->backing_format = format_named(name);
+            info->backing_format = image_format_named(name);
         at += 8 + (((uint64_t)length + 7) & ~UINT64_C(7));
     }
 }
@@ -181,6 +183,24 @@ image_probe(const uint8_t *bytes, size_t size)
         info->format = FORMAT_ISO;
     }
     return info;
+}
+
+ImageInfo *
+image_read(int fd)
+{
+    g_autofree uint8_t *head = g_malloc(PROBE_SIZE);
+    size_t have = 0;
+
+    while (have < PROBE_SIZE) {
+        ssize_t n = pread(fd, head + have, PROBE_SIZE - have, (off_t)have);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        have += (size_t)n;
+    }
+    return image_probe(head, have);
 }
 
 static void

@@ -1,6 +1,6 @@
 /*
  * What the header of an image says. Bytes come from whoever may write the image, so nothing in them is trusted: everything
- * is bounded by what was read, and nothing that is named is opened. Pure; safe in any thread.
+ * is bounded by what was read, and nothing that is named is opened. Safe in any thread.
  */
 #pragma once
 
@@ -24,5 +24,8 @@ typedef struct ImageInfo {
 } ImageInfo;
 
 ImageInfo *image_probe(const uint8_t *head, size_t size); /* never NULL */
+/* The same of an open file; what can't be read is raw. May block: for workers. */
+ImageInfo *image_read(int fd);
+int image_format_named(const char *name); /* StorageFormat of "qcow2"; FORMAT_ABSENT: not known */
 static inline ImageInfo *image_info_ref(ImageInfo *info) { return info ? g_atomic_rc_box_acquire(info) : NULL; }
 void image_info_unref(ImageInfo *info); /* NULL is fine */
