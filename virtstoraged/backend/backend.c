@@ -4,8 +4,6 @@
 
 /* Pools of these types are kept for hosts that have them, but nobody here can start them. */
 #define DEFINED_ONLY(name, pool_type) static const Backend name = { .type = pool_type }
-DEFINED_ONLY(backend_fs, POOL_FS);
-DEFINED_ONLY(backend_netfs, POOL_NETFS);
 DEFINED_ONLY(backend_logical, POOL_LOGICAL);
 DEFINED_ONLY(backend_disk, POOL_DISK);
 DEFINED_ONLY(backend_iscsi, POOL_ISCSI);
