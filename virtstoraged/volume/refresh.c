@@ -18,6 +18,16 @@ measured(const VolDef *was, VolDef *now)
     return def;
 }
 
+/* A backend may know key and path only once a volume is there: while it is made nobody looks for it by them. */
+static void
+take_identity(VolDef *def, VolDef *now)
+{
+    g_free(def->key);
+    g_free(def->path);
+    def->key = g_steal_pointer(&now->key);
+    def->path = g_steal_pointer(&now->path);
+}
+
 static void
 take(Volume *volume, VolDef *def, Found *found)
 {
@@ -38,8 +48,13 @@ volume_look(Job *job, Volume *volume, Error *err)
         return pool_check_active(volume->pool, err);
     if (backend_of(pool->type)->vol_look(job, pool, before, &volume->stamp, volume->image, &found, err) < 0)
         return -1;
-    if (volume->stored || volume->building)
-        take(volume, measured(volume->def, found->def), found);
+    if (volume->stored || volume->building) {
+        VolDef *def = measured(volume->def, found->def);
+
+        if (volume->building)
+            take_identity(def, found->def);
+        take(volume, def, found);
+    }
     found_free(found);
     return 0;
 }
