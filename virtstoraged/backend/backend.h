@@ -20,7 +20,10 @@ typedef struct Backend {
     int (*start)(Job *job, const PoolDef *def, Error *err);
     /* Undo start; also after half of one. NULL: nothing to do. */
     int (*stop)(Job *job, const PoolDef *def, Error *err);
-    /* Make what start needs, once (directory, file system). flags: virStoragePoolBuildFlags, checked against build_flags. */
+    /*
+     * Make what start needs, once (directory, file system). flags: virStoragePoolBuildFlags, checked against build_flags, and not
+     * both that are about overwriting.
+     */
     int (*build)(Job *job, const PoolDef *def, unsigned flags, Error *err);
     unsigned build_flags;
     /* Undo build: the content is lost. flags: virStoragePoolDeleteFlags. */

@@ -14,6 +14,7 @@
 #include "common/base/worker.h"
 #include "virtstoraged/backend/files.h"
 #include "virtstoraged/backend/image.h"
+#include "virtstoraged/backend/look.h"
 #include "virtstoraged/secret.h"
 
 #define SECTOR 512 /* of the kernel's sizes, whatever the device's are */
@@ -49,12 +50,6 @@ size_of(dev_t device)
     return text ? g_ascii_strtoull(text, NULL, 10) * SECTOR : 0;
 }
 
-static StorageTime
-time_of(struct timespec t)
-{
-    return (StorageTime){ true, t.tv_sec, (uint32_t)t.tv_nsec };
-}
-
 /* -1 with errno: it is not there. What a volume uses of its device is known to who lists it; else it is all. */
 static int
 fill(VolDef *def)
@@ -75,15 +70,9 @@ fill(VolDef *def)
     def->capacity = def->physical = (OptU64){ true, size };
     if (!def->allocation.set || def->allocation.v > size)
         def->allocation = def->capacity;
-    def->permissions.mode = (OptUint){ true, st.st_mode & 0777 };
-    def->permissions.owner = (OptUint){ true, st.st_uid };
-    def->permissions.group = (OptUint){ true, st.st_gid };
+    look_at_owner(&st, def);
     g_free(def->permissions.label);
     def->permissions.label = n > 0 ? g_strndup(label, (gsize)n) : NULL;
-    def->times.atime = time_of(st.st_atim);
-    def->times.mtime = time_of(st.st_mtim);
-    def->times.ctime = time_of(st.st_ctim);
-    def->times.btime = (StorageTime){ .set = true };
     return 0;
 }
 

@@ -135,8 +135,6 @@ build(Job *job, const PoolDef *def, unsigned flags, Error *err)
     DiskLabel label = def->source.format == DISK_LABEL_UNKNOWN ? DISK_LABEL_DOS : (DiskLabel)def->source.format;
     int r;
 
-    if (flags == (VIR_STORAGE_POOL_BUILD_OVERWRITE | VIR_STORAGE_POOL_BUILD_NO_OVERWRITE))
-        return error_setf(err, FROM_STORAGE, ERR_INVALID_ARG, "overwrite and no overwrite flags are mutually exclusive");
     if ((flags & VIR_STORAGE_POOL_BUILD_OVERWRITE ? blank_is_device(job, device, err) : blank_check(job, device, err)) < 0)
         return -1;
     fault_point("disk-label", device);

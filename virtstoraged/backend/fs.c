@@ -84,8 +84,6 @@ make(Job *job, const PoolDef *def, Error *err)
 static int
 build(Job *job, const PoolDef *def, unsigned flags, Error *err)
 {
-    if (flags == (VIR_STORAGE_POOL_BUILD_OVERWRITE | VIR_STORAGE_POOL_BUILD_NO_OVERWRITE))
-        return error_setf(err, FROM_STORAGE, ERR_INVALID_ARG, "overwrite and no overwrite flags are mutually exclusive");
     if (directory_build(job, def, 0, err) < 0)
         return -1;
     if (flags & VIR_STORAGE_POOL_BUILD_NO_OVERWRITE && blank_check(job, device_of(def), err) < 0)

@@ -84,8 +84,6 @@ build(Job *job, const PoolDef *def, unsigned flags, Error *err)
 {
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
 
-    if (flags == (VIR_STORAGE_POOL_BUILD_OVERWRITE | VIR_STORAGE_POOL_BUILD_NO_OVERWRITE))
-        return error_setf(err, FROM_STORAGE, ERR_INVALID_ARG, "overwrite and no overwrite flags are mutually exclusive");
     if (def->source.devices.n == 0)
         return error_setf(err, FROM_STORAGE, ERR_XML_ERROR, "the <source> of pool '%s' has no <device> to make volume group '%s' of", def->name,
                           group_of(def));
