@@ -6,7 +6,7 @@
 #include "virtstoraged/pool/run.h"
 #include "virtstoraged/secret.h"
 
-static const ApiTable *const tables[] = { &api_lookup, &api_define, &api_lifecycle, &api_volumes, &api_make, &api_content, &api_change };
+static const ApiTable *const tables[] = { &api_lookup, &api_define, &api_lifecycle, &api_volumes, &api_make, &api_content, &api_change, &api_find };
 
 static int
 start(Daemon *daemon, Error *err)

@@ -18,7 +18,8 @@ DAEMONS = ['virtqemud', 'virtnetworkd', 'virtstoraged', 'virtnodedevd', 'virtpro
 # header prefix: (folders, why more than one)
 FOREIGN = {
     'libxml/': (['common/xml'], ''),
-    'jansson.h': (['virtqemud', 'virtnetworkd/dnsmasq'], 'JSON values are passed around as they are; leases are a JSON file'),
+    'jansson.h': (['virtqemud', 'virtnetworkd/dnsmasq', 'virtstoraged/backend'],
+                  'JSON values are passed around as they are; leases are a JSON file; tools report in JSON'),
     'systemd/sd-event.h': (['common/base'], ''),
     'systemd/sd-journal.h': (['common/base'], ''),
     'systemd/sd-daemon.h': (['common/daemon'], ''),

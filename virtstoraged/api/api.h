@@ -6,7 +6,7 @@
 #include "virtstoraged/driver.h"
 #include "virtstoraged/pool/pool.h"
 
-extern const ApiTable api_lookup, api_define, api_lifecycle, api_volumes, api_make, api_content, api_change;
+extern const ApiTable api_lookup, api_define, api_lifecycle, api_volumes, api_make, api_content, api_change, api_find;
 extern const RpcObjectClass api_pool_class, api_volume_class; /* how the dispatcher finds what a call is about */
 
 remote_nonnull_storage_pool api_wire_pool(const Pool *pool); /* the name is borrowed */

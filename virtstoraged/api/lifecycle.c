@@ -24,6 +24,8 @@ build_pool(Job *job, const PoolDef *def, unsigned flags, Error *err)
     if (flags & ~backend->build_flags)
         return error_setf(err, FROM_STORAGE, ERR_INVALID_ARG, "unsupported flags (0x%x) for building a pool of type '%s'",
                           flags & ~backend->build_flags, pool_kind(def->type)->name);
+    if ((flags & OVERWRITE_FLAGS) == OVERWRITE_FLAGS)
+        return error_setf(err, FROM_STORAGE, ERR_INVALID_ARG, "overwrite and no overwrite flags are mutually exclusive");
     return backend->build(job, def, flags, err);
 }
 
@@ -37,8 +39,6 @@ build_first(Job *job, const PoolDef *def, unsigned create_flags, Error *err)
         flags |= VIR_STORAGE_POOL_BUILD_OVERWRITE;
     if (create_flags & VIR_STORAGE_POOL_CREATE_WITH_BUILD_NO_OVERWRITE)
         flags |= VIR_STORAGE_POOL_BUILD_NO_OVERWRITE;
-    if (flags == OVERWRITE_FLAGS)
-        return error_setf(err, FROM_STORAGE, ERR_INVALID_ARG, "overwrite and no overwrite flags are mutually exclusive");
     return create_flags ? build_pool(job, def, flags, err) : 0;
 }
 

@@ -4,14 +4,7 @@
 
 /* Pools of these types are kept for hosts that have them, but nobody here can start them. */
 #define DEFINED_ONLY(name, pool_type) static const Backend name = { .type = pool_type }
-DEFINED_ONLY(backend_fs, POOL_FS);
-DEFINED_ONLY(backend_netfs, POOL_NETFS);
-DEFINED_ONLY(backend_logical, POOL_LOGICAL);
-DEFINED_ONLY(backend_disk, POOL_DISK);
-DEFINED_ONLY(backend_iscsi, POOL_ISCSI);
 DEFINED_ONLY(backend_iscsi_direct, POOL_ISCSI_DIRECT);
-DEFINED_ONLY(backend_scsi, POOL_SCSI);
-DEFINED_ONLY(backend_mpath, POOL_MPATH);
 DEFINED_ONLY(backend_rbd, POOL_RBD);
 DEFINED_ONLY(backend_zfs, POOL_ZFS);
 

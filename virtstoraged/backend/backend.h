@@ -28,7 +28,10 @@ typedef struct Backend {
     int (*sweep)(Job *job, const PoolDef *def, Error *err);
     /* Undo start; also after half of one. NULL: nothing to do. */
     int (*stop)(Job *job, const PoolDef *def, Error *err);
-    /* Make what start needs, once (directory, file system). flags: virStoragePoolBuildFlags, checked against build_flags. */
+    /*
+     * Make what start needs, once (directory, file system). flags: virStoragePoolBuildFlags, checked against build_flags, and not
+     * both that are about overwriting.
+     */
     int (*build)(Job *job, const PoolDef *def, unsigned flags, Error *err);
     unsigned build_flags;
     /* Undo build: the content is lost. flags: virStoragePoolDeleteFlags. */
@@ -68,4 +71,4 @@ typedef struct Backend {
 const Backend *backend_of(PoolType type); /* NULL: not known here */
 uint64_t backend_supported(void);         /* bit n: pools of PoolType n can be started */
 
-extern const Backend backend_dir; /* dir.c */
+extern const Backend backend_dir, backend_fs, backend_netfs, backend_logical, backend_disk, backend_iscsi, backend_scsi, backend_mpath;

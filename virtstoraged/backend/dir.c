@@ -11,11 +11,5 @@ const Backend backend_dir = {
     .build = directory_build,
     .delete = directory_delete,
     .refresh = files_refresh,
-    .vol_name = files_vol_name,
-    .vol_create = files_vol_create,
-    .create_flags = FILES_CREATE_FLAGS,
-    .vol_look = files_vol_look,
-    .vol_open = files_vol_open,
-    .vol_resize = files_vol_resize,
-    .vol_delete = files_vol_delete,
+    FILES_VOLUMES,
 };

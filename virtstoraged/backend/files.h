@@ -20,3 +20,8 @@ int files_vol_look(Job *job, const PoolDef *pool, const VolDef *def, const FileS
 int files_vol_open(Job *job, const PoolDef *pool, const VolDef *def, bool write, Content **ret, Error *err);
 int files_vol_resize(Job *job, const PoolDef *pool, const VolDef *def, const GPtrArray *chain, uint64_t capacity, unsigned flags, Error *err);
 int files_vol_delete(Job *job, const PoolDef *pool, const VolDef *def, unsigned flags, Error *err);
+
+/* The slots of volumes, for tables of backends whose pools are such directories once they are started. */
+#define FILES_VOLUMES \
+    .vol_name = files_vol_name, .vol_create = files_vol_create, .create_flags = FILES_CREATE_FLAGS, .vol_look = files_vol_look, \
+    .vol_open = files_vol_open, .vol_resize = files_vol_resize, .vol_delete = files_vol_delete

@@ -46,21 +46,27 @@ read_header(int fd)
     return image_probe(head, have);
 }
 
+void
+look_at_owner(const struct stat *st, VolDef *def)
+{
+    def->permissions.mode = (OptUint){ true, st->st_mode & 0777 };
+    def->permissions.owner = (OptUint){ true, st->st_uid };
+    def->permissions.group = (OptUint){ true, st->st_gid };
+    def->times.atime = time_of(st->st_atim);
+    def->times.mtime = time_of(st->st_mtim);
+    def->times.ctime = time_of(st->st_ctim);
+    def->times.btime = (StorageTime){ .set = true }; /* as libvirt has it */
+}
+
 static void
 fill_permissions(int fd, const struct stat *st, VolDef *def)
 {
     char label[LABEL_MAX + 1];
     ssize_t n = fgetxattr(fd, "security.selinux", label, LABEL_MAX);
 
-    def->permissions.mode = (OptUint){ true, st->st_mode & 0777 };
-    def->permissions.owner = (OptUint){ true, st->st_uid };
-    def->permissions.group = (OptUint){ true, st->st_gid };
+    look_at_owner(st, def);
     if (n > 0)
         def->permissions.label = g_strndup(label, (gsize)n);
-    def->times.atime = time_of(st->st_atim);
-    def->times.mtime = time_of(st->st_mtim);
-    def->times.ctime = time_of(st->st_ctim);
-    def->times.btime = (StorageTime){ .set = true }; /* as libvirt has it */
 }
 
 /* A path in an image is from where the image is; others are no paths. */

@@ -1,6 +1,8 @@
 /* What one file of a directory is. Blocks: for workers. */
 #pragma once
 
+#include <sys/stat.h>
+
 #include "virtstoraged/volume/volume.h"
 
 /*
@@ -12,3 +14,6 @@ int look_at(int dirfd, const char *dir, const char *name, PoolType type, const F
 int look_at_path(const char *path, PoolType type, Found **ret, Error *err);
 /* Open a volume of a directory without waiting for anybody at the other end, and through no link but a trusted one. -1: errno. */
 int look_open(int dirfd, const char *name, int flags);
+
+/* Owner, mode and times, as stat() says. */
+void look_at_owner(const struct stat *st, VolDef *def);

@@ -4,6 +4,19 @@
 #include "virtstoraged/pool/health.h"
 #include "virtstoraged/pool/pool.h"
 
+/* A backend may know key and path only once a volume is there: while it is made nobody looks for it by them. */
+static void
+take_identity(Volume *volume, Found *found)
+{
+    VolDef *def = vol_def_copy(volume->def);
+
+    g_free(def->key);
+    g_free(def->path);
+    def->key = g_steal_pointer(&found->def->key);
+    def->path = g_steal_pointer(&found->def->path);
+    volume_set_def(volume, def);
+}
+
 int
 volume_look(Job *job, Volume *volume, Error *err)
 {
@@ -20,6 +33,8 @@ volume_look(Job *job, Volume *volume, Error *err)
         health_suspect(volume->pool);
         return -1;
     }
+    if (volume->building)
+        take_identity(volume, found);
     if (volume->stored || volume->building)
         volume_measured(volume, found);
     found_free(found);

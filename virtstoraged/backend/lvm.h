@@ -1,0 +1,24 @@
+/* What LVM reports, by its JSON. Everything may suspend. */
+#pragma once
+
+#include "common/base/job.h"
+#include "virtstoraged/volume/volume.h"
+
+/* Sizes of a volume group, in bytes. */
+int lvm_group(Job *job, const char *group, PoolSizes *ret, Error *err) _must_check_;
+
+typedef struct LogicalVolume {
+    char *name, *uuid;
+    char *origin;      /* of a snapshot; NULL */
+    uint64_t size;
+    uint64_t used;     /* bytes; of thin ones and snapshots less than size */
+    bool active;       /* there is a device */
+    bool thin_pool;    /* not a volume, but where thin ones lie */
+    GPtrArray *devices; /* of VolDevice: where it lies */
+} LogicalVolume;
+
+/* The logical volumes of a group, or the one of that name if there is one; no hidden ones. *ret is the caller's, of LogicalVolume. */
+int lvm_volumes(Job *job, const char *group, const char *name, GPtrArray **ret, Error *err) _must_check_;
+
+/* Physical volume -> its group; those in no group are left out. group NULL: of all groups. *ret maps strings and is the caller's. */
+int lvm_devices(Job *job, const char *group, GHashTable **ret, Error *err) _must_check_;
