@@ -18,8 +18,8 @@ typedef struct Backend {
     bool watched; /* it is a directory: the kernel may tell what is changed there (Listing.watch_fd) */
     /*
      * Does the source of an active pool answer? Asked after a restart of the daemon, when something took too long, and of
-     * remote ones from time to time, whatever else is going on: cheap, with a short deadline, and it changes nothing. NULL:
-     * refresh finds out.
+     * remote ones from time to time, whatever else is going on: cheap, with a short deadline, and it changes nothing.
+     * ERR_OPERATION_INVALID: what start made is not there any more (the pool was ended behind our back). NULL: refresh finds out.
      */
     int (*check)(Job *job, const PoolDef *def, Error *err);
     /* Make the pool usable (mount, log in). Leaves nothing when it fails. NULL: nothing to do. */

@@ -31,14 +31,19 @@ ended(Driver *driver)
 
 /* --- adoption --- */
 
-/* Half of a start or of an end: undone. */
+/* Half of a start or of an end, or what somebody else ended: nothing of it stays. */
 static void
-undo_half(Job *job, Pool *pool)
+unmake(Job *job, Pool *pool, unsigned life, const char *why)
 {
-    log_info("%s was %s when the daemon ended: that is undone", pool->label, pool_phase_names[pool->phase]);
-    pool_unmake(job, pool);
-    if (!pool->persistent)
-        store_remove(&pool->driver->pools, &pool->base);
+    if (job_acquire(job, &pool->queue, pool->label, LOOP_NEVER, NULL) < 0)
+        return;
+    if (pool->live && pool->life == life) {
+        log_info("%s is ended: %s", pool->label, why);
+        pool_unmake(job, pool);
+        if (!pool->persistent)
+            store_remove(&pool->driver->pools, &pool->base);
+    }
+    job_release(job, &pool->queue);
 }
 
 /* Nobody's turn is taken: a source that hangs keeps nobody from ending the pool. */
@@ -66,16 +71,14 @@ adopt_job(Job *job, void *data)
     unsigned life = pool->life;
 
     job_set_lane(job, pool->lane);
-    if (pool->phase == PHASE_ACTIVE) {
-        if (look(job, pool, &err) < 0 && pool->life == life)
-            health_bad(pool, &err);
-        else if (pool->life == life)
-            health_begin(pool);
-    } else if (job_acquire(job, &pool->queue, pool->label, LOOP_NEVER, NULL) == 0) {
-        if (pool->live && pool->life == life)
-            undo_half(job, pool);
-        job_release(job, &pool->queue);
-    }
+    if (pool->phase != PHASE_ACTIVE)
+        unmake(job, pool, life, "it was neither started nor stopped when the daemon ended");
+    else if (look(job, pool, &err) == 0 && pool->life == life)
+        health_begin(pool);
+    else if (pool->life == life && err.code == ERR_OPERATION_INVALID)
+        unmake(job, pool, life, err.message);
+    else if (pool->life == life)
+        health_bad(pool, &err);
     pool->settling = false;
     ended(driver);
 }
