@@ -109,8 +109,10 @@ def test_a_disk_comes_and_goes(host, guest, machine, bus, target):
         events.expect(f"'device-added' for domain '{g.name}': {alias}")
         assert disk.find('backingStore/source').get('file') == str(base)
         guest_name = 'vda' if bus == 'virtio' else 'sda'
-        console.wait(f'[ "$(cat /sys/block/{guest_name}/size)" = 16384 ]')
-        console.wait(f'dd if=/init of=/dev/{guest_name} bs=4k count=1 conv=fsync 2>/dev/null')
+        drives = bus != 'usb'  # the guest's kernel knows no USB
+        if drives:
+            console.wait(f'[ "$(cat /sys/block/{guest_name}/size)" = 16384 ]')
+            console.wait(f'dd if=/init of=/dev/{guest_name} bs=4k count=1 conv=fsync 2>/dev/null')
         assert os.stat(top).st_uid == NOBODY
         os.kill(host.daemon_pid(), signal.SIGKILL)
         assert target in disks(host, g) and target not in disks(host, g, '--inactive')
@@ -124,7 +126,7 @@ def test_a_disk_comes_and_goes(host, guest, machine, bus, target):
         assert after - before == ({'scsi0'} if bus == 'scsi' else set()), 'only the controller stays'
         # And again, under the same name.
         host.virsh('attach-device', g.name, disk_xml(top, target, bus, 'qcow2'))
-        console.wait(f'[ "$(cat /sys/block/{guest_name}/size)" = 16384 ]')
+        assert not drives or console.wait(f'[ "$(cat /sys/block/{guest_name}/size)" = 16384 ]') is None
     finally:
         events.end()
 
