@@ -60,7 +60,7 @@ static int convert(Job *job, Tool *tool, Error *err)
     if (qemu_caps_get(job, def->devices.emulator, &caps, err) < 0)
         return -1;
     domain_assign_aliases(def);
-    qemu_storage_number(def);
+    qemu_storage_number(def, 0);
     dir = g_strdup_printf("/var/lib/libvirt/qemu/domain--1-%.20s", def->name);
     channel_dir = g_strdup_printf("/run/libvirt/qemu/channel/-1-%.20s", def->name);
     ram_dir = g_strdup_printf("/var/lib/libvirt/qemu/ram/-1-%.20s", def->name);

@@ -10,7 +10,7 @@
 #include "virtqemud/domain/domain.h"
 #include "virtqemud/driver.h"
 
-extern const ApiTable api_host, api_lookup, api_state, api_lifecycle, api_define, api_save, api_console, api_stats, api_metadata, api_qemu, api_caps, api_cpu, api_addresses;
+extern const ApiTable api_host, api_lookup, api_state, api_lifecycle, api_define, api_save, api_console, api_stats, api_metadata, api_qemu, api_caps, api_cpu, api_addresses, api_devices;
 extern const RpcObjectClass api_domain_class; /* how the dispatcher finds the domain a call is about */
 
 /* A domain as the wire names it; the name is borrowed. */
@@ -18,6 +18,12 @@ remote_nonnull_domain api_wire_domain(const Domain *domain);
 /* Does the domain pass the filter (virConnectListAllDomainsFlags)? */
 bool api_listed(const Domain *domain, unsigned flags);
 unsigned api_list_flags_of_stats(unsigned flags);
+#define API_WHERE_FLAGS (VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG)
+/*
+ * What a change is to affect: AFFECT_CURRENT becomes the running guest if it runs, else the definition. -1 when what is asked for is
+ * not there: not running, or transient.
+ */
+int api_where(Domain *domain, unsigned *flags, Error *err);
 /* The domain of the call. */
 static inline Domain *api_domain(const RpcCall *call) { return rpc_call_object(call); }
 

@@ -4,6 +4,18 @@
 #include "protocol/constants.h"
 #include "virtqemud/api/api.h"
 
+int
+api_where(Domain *d, unsigned *flags, Error *err)
+{
+    if (!(*flags & API_WHERE_FLAGS))
+        *flags |= domain_active(d) ? VIR_DOMAIN_AFFECT_LIVE : VIR_DOMAIN_AFFECT_CONFIG;
+    if ((*flags & VIR_DOMAIN_AFFECT_LIVE) && domain_check_active(d, err) < 0)
+        return -1;
+    if ((*flags & VIR_DOMAIN_AFFECT_CONFIG) && !domain_config(d, err))
+        return -1;
+    return 0;
+}
+
 remote_nonnull_domain
 api_wire_domain(const Domain *domain)
 {

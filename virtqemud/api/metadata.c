@@ -7,21 +7,6 @@
 #include "virtqemud/domain/event.h"
 #include "virtqemud/domain/persist.h"
 
-#define WHERE_FLAGS (VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG)
-
-/* AFFECT_CURRENT is the running guest if it runs, else the definition. */
-static int
-where(Domain *d, unsigned *flags, Error *err)
-{
-    if (!(*flags & WHERE_FLAGS))
-        *flags |= domain_active(d) ? VIR_DOMAIN_AFFECT_LIVE : VIR_DOMAIN_AFFECT_CONFIG;
-    if ((*flags & VIR_DOMAIN_AFFECT_LIVE) && domain_check_active(d, err) < 0)
-        return -1;
-    if ((*flags & VIR_DOMAIN_AFFECT_CONFIG) && !domain_config(d, err))
-        return -1;
-    return 0;
-}
-
 /* The changed copy of a definition. */
 static DomainDef *
 changed(const DomainDef *from, const remote_domain_set_metadata_args *args, Error *err)
@@ -41,7 +26,7 @@ set_metadata(Job *job, RpcCall *call, const remote_domain_set_metadata_args *arg
     g_autoptr(DomainDef) live = NULL, config = NULL;
     unsigned flags = args->flags;
 
-    if (rpc_call_check_flags(call, flags, WHERE_FLAGS, err) < 0 || where(d, &flags, err) < 0)
+    if (rpc_call_check_flags(call, flags, API_WHERE_FLAGS, err) < 0 || api_where(d, &flags, err) < 0)
         return -1;
     if ((flags & VIR_DOMAIN_AFFECT_LIVE) && !(live = changed(d->live, args, err)))
         return -1;
@@ -66,7 +51,7 @@ get_metadata(RpcCall *call, const remote_domain_get_metadata_args *args, remote_
     g_autofree char *text = NULL;
     const DomainDef *def;
 
-    if (rpc_call_check_flags(call, flags, WHERE_FLAGS, err) < 0 || where(d, &flags, err) < 0)
+    if (rpc_call_check_flags(call, flags, API_WHERE_FLAGS, err) < 0 || api_where(d, &flags, err) < 0)
         return -1;
     def = flags & VIR_DOMAIN_AFFECT_LIVE ? d->live : domain_config(d, err);
     text = metadata_get(&(Metadata){ (char **)&def->title, (char **)&def->description, (char **)&def->metadata }, args->type, args->uri);

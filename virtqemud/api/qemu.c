@@ -117,7 +117,7 @@ xml_to_native(Job *job, RpcCall *call, const remote_connect_domain_xml_to_native
     def = domain_def_copy(parsed);
     host_model_resolve(&def->cpu, caps, def->virt == VIRT_KVM ? QEMU_ACCEL_KVM : QEMU_ACCEL_TCG);
     domain_assign_aliases(def);
-    qemu_storage_number(def);
+    qemu_storage_number(def, 0);
     place = prepare_short_name(-1, def->name);
     dir = g_strdup_printf("%s/domain-%s", driver->lib_dir, place);
     channels = g_build_filename(driver->channel_dir, place, NULL);

@@ -38,6 +38,9 @@ int qemu_device_check(const QemuBuild *build, const Device *device, Error *err);
 
 /* What the guest's QEMU opens for its devices; a list of QemuResource to be freed with g_ptr_array_unref(). */
 GPtrArray *qemu_device_resources(const DomainDef *def);
+GPtrArray *qemu_device_resources_of(const Device *device); /* of one of them, likewise */
+GPtrArray *qemu_resources_new(void);                       /* an empty list */
+void qemu_device_name_resources(const Device *device, GPtrArray *list);
 void resource_add(GPtrArray *list, const char *path, bool write, bool shared); /* path NULL adds nothing */
 void resource_add_output(GPtrArray *list, const char *path);                   /* likewise; a file the guest's QEMU makes */
 

@@ -84,17 +84,30 @@ void resource_add_output(GPtrArray *list, const char *path)
     ((QemuResource *)list->pdata[list->len - 1])->create = true;
 }
 
+GPtrArray *qemu_resources_new(void) { return g_ptr_array_new_with_free_func(resource_free); }
+
+void qemu_device_name_resources(const Device *device, GPtrArray *list)
+{
+    const QemuDeviceKind *kind = qemu_device_kind(device->kind);
+
+    if (kind && kind->resources)
+        kind->resources(device, list);
+}
+
 GPtrArray *qemu_device_resources(const DomainDef *def)
 {
-    GPtrArray *list = g_ptr_array_new_with_free_func(resource_free);
+    GPtrArray *list = qemu_resources_new();
 
-    for (size_t i = 0; i < def->devices.list.n; i++) {
-        const Device *device = def->devices.list.items[i];
-        const QemuDeviceKind *kind = qemu_device_kind(device->kind);
+    for (size_t i = 0; i < def->devices.list.n; i++)
+        qemu_device_name_resources(def->devices.list.items[i], list);
+    return list;
+}
 
-        if (kind && kind->resources)
-            kind->resources(device, list);
-    }
+GPtrArray *qemu_device_resources_of(const Device *device)
+{
+    GPtrArray *list = qemu_resources_new();
+
+    qemu_device_name_resources(device, list);
     return list;
 }
 

@@ -267,14 +267,19 @@ int qemu_storage_build(QemuBuild *build, const StorageSource *source, const char
     return chain_build(build, source, name, use, true, err);
 }
 
-void qemu_storage_number(DomainDef *def)
+unsigned qemu_storage_last(const DomainDef *def)
 {
     unsigned last = 0;
 
-    for (size_t i = 0; i < def->devices.list.n; i++)
-        if (def->devices.list.items[i]->kind == DEVICE_DISK)
-            for (StorageSource *s = &DISK(def->devices.list.items[i])->source; s; s = s->backing)
-                last = MAX(last, s->index.v);
+    DOMAIN_FOREACH_KIND(def, DEVICE_DISK, device)
+        for (const StorageSource *s = &DISK(device)->source; s; s = s->backing)
+            last = MAX(last, s->index.v);
+    return last;
+}
+
+void qemu_storage_number(DomainDef *def, unsigned last)
+{
+    last = MAX(last, qemu_storage_last(def));
     /* From the last disk to the first, each from its top down: the numbers clients of libvirt know. */
     for (size_t i = def->devices.list.n; i-- > 0;) {
         if (def->devices.list.items[i]->kind != DEVICE_DISK || storage_source_is_empty(&DISK(def->devices.list.items[i])->source))

@@ -32,8 +32,9 @@ typedef struct StorageSecret {
 } StorageSecret;
 /* What the nodes of a chain need; a list of StorageSecret to be freed with g_ptr_array_unref(). */
 GPtrArray *qemu_storage_secrets(const StorageSource *source, const char *name);
-/* Number the sources of all disks that have no index yet, as a starting guest has them. */
-void qemu_storage_number(DomainDef *def);
+/* Number the sources of all disks that have no index yet, as a starting guest has them; from after the largest there, and after last. */
+void qemu_storage_number(DomainDef *def, unsigned last);
+unsigned qemu_storage_last(const DomainDef *def); /* the largest index; 0: none */
 void qemu_storage_resources(const StorageSource *source, bool write, bool shared, GPtrArray *list);
 /* Does the cache mode write back; meaningless for "default". */
 bool disk_cache_writes_back(DiskCache cache);

@@ -152,8 +152,20 @@ completion_caps(Completion *c)
     };
 }
 
-int
-define_parse(Job *job, Driver *driver, const char *xml, unsigned flags, DomainDef **ret, Error *err)
+/* Something that completes, from the beginning each time; its failure leaves nothing. */
+typedef struct Attempt Attempt;
+struct Attempt {
+    int (*run)(const Attempt *attempt, const DomainCaps *caps, Error *err);
+    void (*discard)(const Attempt *attempt); /* what a success made; NULL: nothing */
+    const char *xml;
+    const DomainDef *def;
+    Device *device;
+    unsigned flags;
+    DomainDef **ret;
+};
+
+static int
+attempt(Job *job, Driver *driver, const Attempt *what, Error *err)
 {
     for (int round = 0; round < PARSE_ROUNDS; round++) {
         Completion c = { .driver = driver };
@@ -162,19 +174,73 @@ define_parse(Job *job, Driver *driver, const char *xml, unsigned flags, DomainDe
         Error local = ERROR_INIT;
         QemuCaps *known = NULL;
 
-        if (domain_def_parse(xml, flags, &caps, ret, &local) == 0 && !c.missing)
+        if (what->run(what, &caps, &local) == 0 && !c.missing)
             return 0;
         missing = c.missing;
         if (!missing)
             return error_move(err, &local);
-        if (!error_is_set(&local)) /* a slot without error was told "no" for want of knowing */
-            domain_def_unref(g_steal_pointer(ret));
+        if (!error_is_set(&local) && what->discard) /* a slot without error was told "no" for want of knowing */
+            what->discard(what);
         error_done(&local);
         if (qemu_caps_get(job, missing, &known, err) < 0)
             return -1;
         qemu_caps_unref(known);
     }
     return error_setf(err, FROM_QEMU, ERR_INTERNAL_ERROR, "the emulator changes while the definition is read");
+}
+
+static void
+discard_definition(const Attempt *attempt)
+{
+    domain_def_unref(g_steal_pointer(attempt->ret));
+}
+
+static int
+parse_text(const Attempt *attempt, const DomainCaps *caps, Error *err)
+{
+    return domain_def_parse(attempt->xml, attempt->flags, caps, attempt->ret, err);
+}
+
+int
+define_parse(Job *job, Driver *driver, const char *xml, unsigned flags, DomainDef **ret, Error *err)
+{
+    const Attempt what = { .run = parse_text, .discard = discard_definition, .xml = xml, .flags = flags, .ret = ret };
+
+    return attempt(job, driver, &what, err);
+}
+
+static int
+complete_copy(const Attempt *attempt, const DomainCaps *caps, Error *err)
+{
+    g_autoptr(DomainDef) def = domain_def_copy(attempt->def);
+
+    if (domain_def_complete(def, attempt->flags, caps, err) < 0)
+        return -1;
+    *attempt->ret = g_steal_pointer(&def);
+    return 0;
+}
+
+int
+define_complete(Job *job, Driver *driver, const DomainDef *changed, unsigned flags, DomainDef **ret, Error *err)
+{
+    const Attempt what = { .run = complete_copy, .discard = discard_definition, .def = changed, .flags = flags, .ret = ret };
+
+    return attempt(job, driver, &what, err);
+}
+
+/* Doing it twice does no harm. */
+static int
+complete_one(const Attempt *attempt, const DomainCaps *caps, Error *err)
+{
+    return domain_device_complete(attempt->def, attempt->device, caps, err);
+}
+
+int
+define_complete_device(Job *job, Driver *driver, const DomainDef *def, Device *device, Error *err)
+{
+    const Attempt what = { .run = complete_one, .def = def, .device = device };
+
+    return attempt(job, driver, &what, err);
 }
 
 int

@@ -12,6 +12,14 @@
  */
 int define_parse(Job *job, Driver *driver, const char *xml, unsigned flags, DomainDef **ret, Error *err) _must_check_;
 
+/*
+ * The completed copy of a definition that was changed (a device more, or another one): new devices get what they need, addresses
+ * included; what was complete stays as it is. flags as above. Suspends likewise.
+ */
+int define_complete(Job *job, Driver *driver, const DomainDef *changed, unsigned flags, DomainDef **ret, Error *err) _must_check_;
+/* Complete a device as one of def's would be, without a place in it: to compare it with those. Suspends likewise. */
+int define_complete_device(Job *job, Driver *driver, const DomainDef *def, Device *device, Error *err) _must_check_;
+
 /* A definition we wrote ourselves: complete already, so no emulator is asked. */
 int define_parse_stored(Driver *driver, const char *xml, DomainDef **ret, Error *err);
 

@@ -122,6 +122,13 @@ event_device_removed(Domain *domain, const char *alias)
 }
 
 void
+event_device_removal_failed(Domain *domain, const char *alias)
+{
+    SEND(domain, CALLBACK_DEVICE_REMOVAL_FAILED,
+         remote_domain_event_callback_device_removal_failed_msg message = { .dom = wire_domain(domain), .devAlias = alias });
+}
+
+void
 event_device_added(Domain *domain, const char *alias)
 {
     SEND(domain, CALLBACK_DEVICE_ADDED,

@@ -17,6 +17,7 @@ void event_tray_change(Domain *domain, const char *alias, int reason);
 void event_pmwakeup(Domain *domain);
 void event_pmsuspend(Domain *domain);
 void event_device_removed(Domain *domain, const char *alias);
+void event_device_removal_failed(Domain *domain, const char *alias);
 void event_device_added(Domain *domain, const char *alias);
 void event_agent_lifecycle(Domain *domain, int state, int reason);
 void event_metadata_change(Domain *domain, int type, const char *uri);

@@ -10,6 +10,7 @@
 #include "virtqemud/domain/persist.h"
 #include "virtqemud/driver.h"
 #include "virtqemud/net/netport.h"
+#include "virtqemud/plug/plug.h"
 #include "virtqemud/run/hook.h"
 #include "virtqemud/run/prepare.h"
 #include "virtqemud/run/run.h"
@@ -97,6 +98,7 @@ reconnect(Job *job, Domain *domain, Error *err)
         run->caps = qemu_caps_peek(domain->live->devices.emulator);
     if (run->caps)
         qemu_caps_ref(run->caps);
+    plug_reconcile(job, domain);
     return reflect(domain, status, err);
 }
 

@@ -7,6 +7,7 @@
 #include "virtqemud/domain/event.h"
 #include "virtqemud/domain/persist.h"
 #include "virtqemud/driver.h"
+#include "virtqemud/plug/removal.h"
 #include "virtqemud/run/run.h"
 #include "virtqemud/run/shutdown.h"
 
@@ -224,6 +225,24 @@ on_migration(Domain *d, json_t *data)
         wait_done(g_steal_pointer(&d->run->migration), done ? 0 : -1);
 }
 
+static void
+on_device_deleted(Domain *d, json_t *data)
+{
+    const char *alias = qmp_string(data, "device");
+
+    if (alias)
+        removal_done(d, alias);
+}
+
+static void
+on_unplug_error(Domain *d, json_t *data)
+{
+    const char *alias = qmp_string(data, "device");
+
+    if (alias)
+        removal_refused(d, alias);
+}
+
 static const struct {
     const char *name;
     void (*handle)(Domain *d, json_t *data);
@@ -249,6 +268,8 @@ static const struct {
     { "SPICE_DISCONNECTED", on_graphics_disconnected },
     { "MEMORY_FAILURE", on_memory_failure },
     { "MIGRATION", on_migration },
+    { "DEVICE_DELETED", on_device_deleted },
+    { "DEVICE_UNPLUG_GUEST_ERROR", on_unplug_error },
 };
 
 static void
@@ -278,6 +299,7 @@ on_closed(Qmp *qmp, const Error *err, void *user)
 
     if (domain->run->migration)
         wait_done(g_steal_pointer(&domain->run->migration), -1);
+    removal_ended(domain);
     if (process_alive(&domain->run->process) && !domain->dying) {
         log_warning("%s", err->message);
         event_control_error(domain);

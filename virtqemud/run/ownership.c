@@ -179,23 +179,56 @@ ownership_take(Job *job, Domain *domain, const GPtrArray *resources, Error *err)
     return r;
 }
 
+/* Give back what this gives, and forget it. */
+static void
+give_back(Job *job, Domain *domain, Pass *give)
+{
+    _cleanup_error_ Error err = ERROR_INIT;
+
+    if (give->files->len > 0 &&
+        worker_run(job, "the owners of the guest's files", pass_run, give, pass_clear, OWNERSHIP_TIMEOUT, &err) < 0)
+        log_warning("%s: %s", domain->label, err.message);
+    pass_unref(give);
+}
+
 void
 ownership_restore(Job *job, Domain *domain)
 {
     GArray *owned = domain->run->owned;
-    _cleanup_error_ Error err = ERROR_INIT;
-    Pass *give;
+    Pass *give = pass_new(true);
 
-    if (owned->len == 0)
-        return;
-    give = pass_new(true);
     for (guint i = 0; i < owned->len; i++) {
         RunOwnership *o = &g_array_index(owned, RunOwnership, i);
 
         pass_add(give, o->path, false, o->uid, o->gid);
     }
-    if (worker_run(job, "the owners of the guest's files", pass_run, give, pass_clear, OWNERSHIP_TIMEOUT, &err) < 0)
-        log_warning("%s: %s", domain->label, err.message);
-    pass_unref(give);
+    give_back(job, domain, give);
     g_array_set_size(owned, 0);
+}
+
+static bool
+names(const GPtrArray *resources, const char *path)
+{
+    for (guint i = 0; i < resources->len; i++)
+        if (g_strcmp0(((QemuResource *)resources->pdata[i])->path, path) == 0)
+            return true;
+    return false;
+}
+
+void
+ownership_restore_unused(Job *job, Domain *domain, const GPtrArray *resources)
+{
+    g_autoptr(GPtrArray) used = qemu_device_resources(domain->live);
+    GArray *owned = domain->run->owned;
+    Pass *give = pass_new(true);
+
+    for (guint i = owned->len; i-- > 0;) {
+        RunOwnership *o = &g_array_index(owned, RunOwnership, i);
+
+        if (!names(resources, o->path) || names(used, o->path))
+            continue;
+        pass_add(give, o->path, false, o->uid, o->gid);
+        g_array_remove_index(owned, i);
+    }
+    give_back(job, domain, give);
 }

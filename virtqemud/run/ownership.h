@@ -13,3 +13,5 @@
  */
 int ownership_take(Job *job, Domain *domain, const GPtrArray *resources, Error *err) _must_check_;
 void ownership_restore(Job *job, Domain *domain);
+/* Give back those of the files that no device of the running definition has any more. */
+void ownership_restore_unused(Job *job, Domain *domain, const GPtrArray *resources);

@@ -227,7 +227,7 @@ prepare_definition(Job *job, Domain *domain, DomainDef *live, Error *err)
     domain_assign_aliases(live);
     if (source_prepare_all(job, domain->driver, live, err) < 0)
         return -1;
-    qemu_storage_number(live);
+    qemu_storage_number(live, 0);
     domain_texts_changed(domain);
     DOMAIN_FOREACH_KIND(live, DEVICE_GRAPHICS, device)
         if (prepare_graphics(domain->driver, GRAPHICS(device), err) < 0)

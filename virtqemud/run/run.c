@@ -41,6 +41,7 @@ run_new(void)
     run->vcpu_tids = g_array_new(FALSE, TRUE, sizeof(pid_t));
     run->ended = g_ptr_array_new();
     run->exit_waits = g_ptr_array_new();
+    run->removals = g_ptr_array_new();
     run->stop_reason = VIR_DOMAIN_SHUTOFF_CRASHED;
     run->stop_detail = VIR_DOMAIN_EVENT_STOPPED_FAILED;
     return run;
@@ -55,6 +56,7 @@ run_free(DomainRun *run)
         wait_done(run->ended->pdata[i], 0);
     g_ptr_array_unref(run->ended);
     g_ptr_array_unref(run->exit_waits);
+    g_ptr_array_unref(run->removals);
     run->exit_source = sd_event_source_disable_unref(run->exit_source);
     run->log_timer = sd_event_source_disable_unref(run->log_timer);
     qmp_free(run->qmp);

@@ -91,13 +91,21 @@ secrets_fetch(Job *job, Domain *domain, const StorageSource *source, const char 
 }
 
 int
+secrets_fetch_device(Job *job, Domain *domain, const Device *device, QemuSecrets *secrets, Error *err)
+{
+    g_autofree char *what = NULL;
+
+    if (device->kind != DEVICE_DISK)
+        return 0;
+    what = g_strdup_printf("disk '%s'", DISK(device)->target);
+    return secrets_fetch(job, domain, &DISK(device)->source, what, secrets, err);
+}
+
+int
 secrets_fetch_all(Job *job, Domain *domain, const DomainDef *def, QemuSecrets *secrets, Error *err)
 {
-    DOMAIN_FOREACH_KIND(def, DEVICE_DISK, device) {
-        g_autofree char *what = g_strdup_printf("disk '%s'", DISK(device)->target);
-
-        if (secrets_fetch(job, domain, &DISK(device)->source, what, secrets, err) < 0)
+    DOMAIN_FOREACH_KIND(def, DEVICE_DISK, device)
+        if (secrets_fetch_device(job, domain, device, secrets, err) < 0)
             return -1;
-    }
     return def->os.nvram ? fetch_chain(job, domain, &def->os.nvram->source, "pflash1", "the firmware's variables", secrets, err) : 0;
 }

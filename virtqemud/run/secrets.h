@@ -13,3 +13,5 @@ int secrets_load(Domain *domain, QemuSecrets **ret, Error *err);
 int secrets_fetch_all(Job *job, Domain *domain, const DomainDef *def, QemuSecrets *secrets, Error *err) _must_check_;
 /* What one chain needs; what ("disk 'vda'") is for errors. */
 int secrets_fetch(Job *job, Domain *domain, const StorageSource *source, const char *what, QemuSecrets *secrets, Error *err) _must_check_;
+/* What a device about to be plugged in needs; secrets may be NULL when it needs none. */
+int secrets_fetch_device(Job *job, Domain *domain, const Device *device, QemuSecrets *secrets, Error *err) _must_check_;

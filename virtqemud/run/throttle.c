@@ -50,15 +50,21 @@ throttle_arguments(const DiskDef *disk)
 }
 
 int
+throttle_apply_disk(Job *job, Domain *domain, const DiskDef *disk, Error *err)
+{
+    /* An empty drive has nothing to limit. */
+    json_t *arguments = storage_source_is_empty(&disk->source) ? NULL : throttle_arguments(disk);
+
+    if (arguments && qmp_call(job, domain->run->qmp, "block_set_io_throttle", arguments, NULL, err) < 0)
+        return error_prefixf(err, "cannot limit disk '%s'", disk->target);
+    return 0;
+}
+
+int
 throttle_apply(Job *job, Domain *domain, Error *err)
 {
-    DOMAIN_FOREACH_KIND(domain->live, DEVICE_DISK, device) {
-        const DiskDef *disk = DISK(device);
-        /* An empty drive has nothing to limit. */
-        json_t *arguments = storage_source_is_empty(&disk->source) ? NULL : throttle_arguments(disk);
-
-        if (arguments && qmp_call(job, domain->run->qmp, "block_set_io_throttle", arguments, NULL, err) < 0)
-            return error_prefixf(err, "cannot limit disk '%s'", disk->target);
-    }
+    DOMAIN_FOREACH_KIND(domain->live, DEVICE_DISK, device)
+        if (throttle_apply_disk(job, domain, DISK(device), err) < 0)
+            return -1;
     return 0;
 }

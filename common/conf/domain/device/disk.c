@@ -422,3 +422,16 @@ disk_index_to_name(const char *prefix, unsigned index)
         *--at = 'a' + i % 26;
     return g_strconcat(prefix, at, NULL);
 }
+
+void
+disk_set_source(DiskDef *disk, const StorageSource *source)
+{
+    StorageSource *to = &disk->source;
+
+    xml_free(&storage_chain_schema, to->backing);
+    xml_clear(&storage_source_schema, to);
+    *to = (StorageSource){ .type = source->type, .format = source->format, .metadata_cache = source->metadata_cache };
+    xml_copy_into(&storage_source_schema, to, source);
+    to->index = (OptUint){ 0 };
+    to->backing = xml_copy(&storage_chain_schema, source->backing);
+}

@@ -100,3 +100,5 @@ typedef struct DiskThrottle { char *group; } DiskThrottle;
 int disk_name_to_index(const char *name);
 /* "vd" and 26 give "vdaa"; owned by the caller. */
 char *disk_index_to_name(const char *prefix, unsigned index);
+/* Give the disk another medium: the source with format and chain, as a copy; its indexes are forgotten. */
+void disk_set_source(DiskDef *disk, const StorageSource *source);

@@ -1,0 +1,18 @@
+/* Asking a guest to let go of a device, and hearing that it did. */
+#pragma once
+
+#include "virtqemud/domain/domain.h"
+
+#define REMOVAL_WAIT (5 * USEC_PER_SEC) /* as libvirt waits; a guest that takes longer is heard later */
+#define REMOVAL_PENDING 1 /* of removal_request(): the guest has not let go yet */
+
+/*
+ * 0 when the device is gone, REMOVAL_PENDING when the guest was asked and takes its time, -1 when QEMU or the guest refused. What the
+ * device was made of is still there. Suspends.
+ */
+int removal_request(Job *job, Domain *domain, const char *alias, Error *err) _must_check_;
+
+/* From the monitor's events: the device has left; the guest keeps it; the monitor ended. */
+void removal_done(Domain *domain, const char *alias);
+void removal_refused(Domain *domain, const char *alias);
+void removal_ended(Domain *domain);
