@@ -322,10 +322,10 @@ def test_disk_dos(spare_disks):
 def test_scsi(scsi_disk):
     number = re.search(r'/host(\d+)/', os.path.realpath(f'/sys/block/{Path(scsi_disk).name}'))[1]
     define(f"<pool type='scsi'><name>p</name><source><adapter type='scsi_host' name='scsi_host{number}'/></source>"
-           '<target><path>/dev/disk/by-path</path></target></pool>')
+           '<target><path>/dev/disk/by-id</path></target></pool>')
     virsh('pool-start', 'p')
     assert volumes() == ['unit:0:0:0'] and sizes('unit:0:0:0') == (128 * MIB, 128 * MIB)
-    assert path_of('unit:0:0:0').parent == Path('/dev/disk/by-path') and path_of('unit:0:0:0').resolve() == Path(scsi_disk)
+    assert path_of('unit:0:0:0').parent == Path('/dev/disk/by-id') and path_of('unit:0:0:0').resolve() == Path(scsi_disk)
     serial = host.output('/lib/udev/scsi_id', '--whitelisted', f'--device={scsi_disk}').strip()
     assert virsh('vol-key', 'unit:0:0:0', '--pool', 'p').strip() == serial
     content_goes_both_ways('unit:0:0:0')
@@ -388,7 +388,9 @@ def test_iscsi_with_a_password(iscsi_target):
     iscsi_pool(iscsi_target, f"<auth type='chap' username='{storage.USER}'><secret usage='disks'/></auth>")
     virsh('pool-start', 'p')
     assert sessions() == [iscsi_target.iqn]
-    for record in Path('/etc/iscsi/nodes').rglob('default'):
+    records = [path for path in Path('/etc/iscsi/nodes').rglob('*') if path.is_file()]
+    assert len(records) == 1
+    for record in records:
         assert storage.PASSWORD in record.read_text() and record.stat().st_mode & 0o777 == 0o600
     assert storage.PASSWORD not in virsh('pool-dumpxml', 'p') and storage.PASSWORD not in host.journal(100000)
     virsh('pool-destroy', 'p')

@@ -249,6 +249,8 @@ make(Job *job, const PoolDef *pool, const VolDef *def, const char *name, Error *
     size_t n = 7;
     g_autofree char *origin = NULL;
 
+    if (def->backing.path || def->allocation.v < def->capacity.v)
+        tool_load(job, "dm_snapshot");
     if (def->backing.path) {
         if (!g_str_has_prefix(def->backing.path, pool->path) || def->backing.path[strlen(pool->path)] != '/')
             return error_setf(err, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED, "volume '%s' can only be a snapshot of a volume of its own volume group, not of '%s'",
