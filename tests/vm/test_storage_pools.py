@@ -245,6 +245,62 @@ def test_copies_between_kinds(group):
     host.run('rm', '-r', '/srv/images')
 
 
+@pytest.fixture
+def faults():
+    """A daemon that dies at the N-th step once armed(N) was called; whether it died is asked by died()."""
+    folder, drop_in = Path('/run/virtd-faults'), Path('/run/systemd/system/virtstoraged.service.d/faults.conf')
+    folder.mkdir(exist_ok=True)
+    drop_in.parent.mkdir(parents=True, exist_ok=True)
+    drop_in.write_text(f'[Service]\nEnvironment=VIRTD_FAULTS={folder}\n')
+    host.run('systemctl', 'daemon-reload')
+    host.run('systemctl', 'restart', 'virtstoraged.service')
+
+    def killed_at(number, *command):
+        """Whether the daemon died in command before it had passed that many steps."""
+        virsh('pool-list')
+        before = pid()
+        (folder / 'armed').write_text(str(number))
+        host.run('virsh', '-c', 'qemu:///system', *command, check=False)
+        (folder / 'armed').unlink()
+        died = not Path(f'/proc/{before}').exists()
+        if died:
+            host.wait_until(lambda: pid() not in (0, before), 'the daemon is there again')
+        return died
+    yield killed_at
+    drop_in.unlink()
+    host.run('systemctl', 'daemon-reload')
+    host.run('systemctl', 'restart', 'virtstoraged.service')
+
+
+def test_logical_killed_at_every_step(group, faults):
+    """What was asked for is there or not, nothing half of it; what was there before is."""
+    virsh('vol-create-as', 'p', 'old', '8M')
+    content = content_goes_both_ways('old')
+    for command, after in ((['vol-create-as', 'p', 'new', '4M'], {'old', 'new'}), (['vol-clone', 'old', 'new', '--pool', 'p'], {'old', 'new'}),
+                           (['vol-resize', 'old', '4M', '--delta', '--pool', 'p'], {'old'})):
+        number, died = 1, True
+        while died:
+            died = faults(number, *command)
+            there = set(volumes())
+            assert there == storage_volumes() and 'old' in there and there <= after, f'{command} killed at step {number}'
+            assert sha256('/dev/vg0/old', 4 * MIB) == content
+            if 'new' in there:
+                if 'vol-clone' in command:
+                    assert sha256('/dev/vg0/new', 8 * MIB) == sha256('/dev/vg0/old', 8 * MIB)
+                virsh('vol-delete', 'new', '--pool', 'p')
+            number += 1
+        assert number > 3, f'{command} has no steps'
+    number = 1
+    while True:
+        if 'new' not in volumes():
+            virsh('vol-create-as', 'p', 'new', '4M')
+        if not faults(number, 'vol-delete', 'new', '--pool', 'p'):
+            break
+        assert set(volumes()) == storage_volumes() and 'old' in volumes()
+        number += 1
+    assert volumes() == ['old']
+
+
 # --- partitions ---
 
 def disk_pool(disk, label):
