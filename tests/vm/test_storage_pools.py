@@ -245,6 +245,62 @@ def test_copies_between_kinds(group):
     host.run('rm', '-r', '/srv/images')
 
 
+@pytest.fixture
+def faults():
+    """A daemon that dies at the N-th step once armed(N) was called; whether it died is asked by died()."""
+    folder, drop_in = Path('/run/virtd-faults'), Path('/run/systemd/system/virtstoraged.service.d/faults.conf')
+    folder.mkdir(exist_ok=True)
+    drop_in.parent.mkdir(parents=True, exist_ok=True)
+    drop_in.write_text(f'[Service]\nEnvironment=VIRTD_FAULTS={folder}\n')
+    host.run('systemctl', 'daemon-reload')
+    host.run('systemctl', 'restart', 'virtstoraged.service')
+
+    def killed_at(number, *command):
+        """Whether the daemon died in command before it had passed that many steps."""
+        virsh('pool-list')
+        before = pid()
+        (folder / 'armed').write_text(str(number))
+        host.run('virsh', '-c', 'qemu:///system', *command, check=False)
+        (folder / 'armed').unlink()
+        died = not Path(f'/proc/{before}').exists()
+        if died:
+            host.wait_until(lambda: pid() not in (0, before), 'the daemon is there again')
+        return died
+    yield killed_at
+    drop_in.unlink()
+    host.run('systemctl', 'daemon-reload')
+    host.run('systemctl', 'restart', 'virtstoraged.service')
+
+
+def test_logical_killed_at_every_step(group, faults):
+    """What was asked for is there or not, nothing half of it; what was there before is."""
+    virsh('vol-create-as', 'p', 'old', '8M')
+    content = content_goes_both_ways('old')
+    for command, after in ((['vol-create-as', 'p', 'new', '4M'], {'old', 'new'}), (['vol-clone', 'old', 'new', '--pool', 'p'], {'old', 'new'}),
+                           (['vol-resize', 'old', '4M', '--delta', '--pool', 'p'], {'old'})):
+        number, died = 1, True
+        while died:
+            died = faults(number, *command)
+            there = set(volumes())
+            assert there == storage_volumes() and 'old' in there and there <= after, f'{command} killed at step {number}'
+            assert sha256('/dev/vg0/old', 4 * MIB) == content
+            if 'new' in there:
+                if 'vol-clone' in command:
+                    assert sha256('/dev/vg0/new', 8 * MIB) == sha256('/dev/vg0/old', 8 * MIB)
+                virsh('vol-delete', 'new', '--pool', 'p')
+            number += 1
+        assert number > 3, f'{command} has no steps'
+    number = 1
+    while True:
+        if 'new' not in volumes():
+            virsh('vol-create-as', 'p', 'new', '4M')
+        if not faults(number, 'vol-delete', 'new', '--pool', 'p'):
+            break
+        assert set(volumes()) == storage_volumes() and 'old' in volumes()
+        number += 1
+    assert volumes() == ['old']
+
+
 # --- partitions ---
 
 def disk_pool(disk, label):
@@ -322,10 +378,10 @@ def test_disk_dos(spare_disks):
 def test_scsi(scsi_disk):
     number = re.search(r'/host(\d+)/', os.path.realpath(f'/sys/block/{Path(scsi_disk).name}'))[1]
     define(f"<pool type='scsi'><name>p</name><source><adapter type='scsi_host' name='scsi_host{number}'/></source>"
-           '<target><path>/dev/disk/by-path</path></target></pool>')
+           '<target><path>/dev/disk/by-id</path></target></pool>')
     virsh('pool-start', 'p')
     assert volumes() == ['unit:0:0:0'] and sizes('unit:0:0:0') == (128 * MIB, 128 * MIB)
-    assert path_of('unit:0:0:0').parent == Path('/dev/disk/by-path') and path_of('unit:0:0:0').resolve() == Path(scsi_disk)
+    assert path_of('unit:0:0:0').parent == Path('/dev/disk/by-id') and path_of('unit:0:0:0').resolve() == Path(scsi_disk)
     serial = host.output('/lib/udev/scsi_id', '--whitelisted', f'--device={scsi_disk}').strip()
     assert virsh('vol-key', 'unit:0:0:0', '--pool', 'p').strip() == serial
     content_goes_both_ways('unit:0:0:0')
@@ -388,7 +444,9 @@ def test_iscsi_with_a_password(iscsi_target):
     iscsi_pool(iscsi_target, f"<auth type='chap' username='{storage.USER}'><secret usage='disks'/></auth>")
     virsh('pool-start', 'p')
     assert sessions() == [iscsi_target.iqn]
-    for record in Path('/etc/iscsi/nodes').rglob('default'):
+    records = [path for path in Path('/etc/iscsi/nodes').rglob('*') if path.is_file()]
+    assert len(records) == 1
+    for record in records:
         assert storage.PASSWORD in record.read_text() and record.stat().st_mode & 0o777 == 0o600
     assert storage.PASSWORD not in virsh('pool-dumpxml', 'p') and storage.PASSWORD not in host.journal(100000)
     virsh('pool-destroy', 'p')

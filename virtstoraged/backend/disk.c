@@ -12,6 +12,7 @@
 #include "virtstoraged/backend/blocks.h"
 #include "virtstoraged/backend/files.h"
 #include "virtstoraged/backend/partitions.h"
+#include "virtstoraged/backend/tool.h"
 
 /* A partition that is being filled has this name in its table, where the table has names. */
 #define PART_NAME FILES_PART_PREFIX "disk"
@@ -218,7 +219,8 @@ refresh(Job *job, PoolDef *live, Listing *listing, Error *err)
             sizes->allocation += p->end - p->start;
     }
     sizes->capacity = table->size;
-    if (blocks_complete(job, live->path, listing->found, err) < 0)
+    /* Reading a table makes udev look at it as well, and nodes go and come again. */
+    if (tool_settle(job, err) < 0 || blocks_complete(job, live->path, listing->found, err) < 0)
         return -1;
     for (guint i = 0; i < listing->found->len; i++)
         correct_size(((Found *)listing->found->pdata[i])->def);

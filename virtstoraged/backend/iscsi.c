@@ -27,8 +27,11 @@
 #define PASSWORD_SETTING "node.session.auth.password"
 #define STARTUP_SETTING "node.startup"
 
-/* Where the versions of open-iscsi keep their records: TARGET/HOST,PORT,GROUP/INTERFACE */
+#define MODULE "iscsi_tcp"
+
+/* Where the versions of open-iscsi keep their records, and below which names: records of discovered targets know their group. */
 static const char *const databases[] = { "/etc/iscsi/nodes", "/var/lib/iscsi/nodes" };
+static const char *const record_names[] = { "", ",*/" };
 
 /* What every call of iscsiadm about a pool's target is made of. */
 typedef struct Target {
@@ -134,7 +137,7 @@ look(void *data, Error *err)
     return 0;
 }
 
-/* 1 with *ret_host, 0: there is none. */
+/* 1 with *ret_host, 0: there is none. One whose server does not answer is there all the same. */
 static int
 session_find(Job *job, const PoolDef *def, unsigned *ret_host, char **ret_state, Error *err)
 {
@@ -173,7 +176,7 @@ check(Job *job, const PoolDef *def, Error *err)
 /* --- records --- */
 
 typedef struct Record {
-    char *pattern; /* below each of the databases */
+    char *target, *portal, *interface; /* portal: HOST,PORT */
     char *path;    /* NULL: there is none */
     bool automatic; /* iscsid logs in by itself: it is an administrator's, not ours */
     GBytes *password;
@@ -184,7 +187,9 @@ record_clear(gpointer data)
 {
     Record *record = data;
 
-    g_free(record->pattern);
+    g_free(record->target);
+    g_free(record->portal);
+    g_free(record->interface);
     g_free(record->path);
     g_clear_pointer(&record->password, g_bytes_unref);
 }
@@ -195,7 +200,9 @@ record_new(const Target *target, const PoolHost *host)
 {
     Record *record = g_atomic_rc_box_new0(Record);
 
-    record->pattern = g_strdup_printf("%s/%s,%u,*/%s", target->name, host->name, host->port.set ? host->port.v : DEFAULT_PORT, target->interface);
+    record->target = g_strdup(target->name);
+    record->portal = g_strdup_printf("%s,%u", host->name, host->port.set ? host->port.v : DEFAULT_PORT);
+    record->interface = g_strdup(target->interface);
     return record;
 }
 
@@ -212,20 +219,30 @@ setting_of(const char *text, const char *name)
     return NULL;
 }
 
+/* The first path of that pattern; NULL: there is none. */
+static char *
+first_of(const char *pattern)
+{
+    glob_t found = { 0 };
+    char *path = glob(pattern, 0, NULL, &found) == 0 && found.gl_pathc > 0 ? g_strdup(found.gl_pathv[0]) : NULL;
+
+    globfree(&found);
+    return path;
+}
+
 static int
 record_read(void *data, Error *err)
 {
     Record *record = data;
     g_autofree char *text = NULL, *startup = NULL;
 
-    for (size_t i = 0; !record->path && i < G_N_ELEMENTS(databases); i++) {
-        g_autofree char *pattern = g_build_filename(databases[i], record->pattern, NULL);
-        glob_t found = { 0 };
+    for (size_t i = 0; !record->path && i < G_N_ELEMENTS(databases); i++)
+        for (size_t n = 0; !record->path && n < G_N_ELEMENTS(record_names); n++) {
+            g_autofree char *pattern = g_strdup_printf("%s/%s/%s%s%s", databases[i], record->target, record->portal, record_names[n],
+                                                       *record_names[n] ? record->interface : "");
 
-        if (glob(pattern, 0, NULL, &found) == 0 && found.gl_pathc > 0)
-            record->path = g_strdup(found.gl_pathv[0]);
-        globfree(&found);
-    }
+            record->path = first_of(pattern);
+        }
     if (!record->path)
         return 0;
     if (file_read(record->path, RECORD_MAX, &text, NULL, err) < 0)
@@ -248,7 +265,7 @@ record_set_password(void *data, Error *err)
     int r;
 
     if (!record->path)
-        return error_setf(err, FROM_STORAGE, ERR_OPERATION_FAILED, "open-iscsi has no record '%s' to put the password into", record->pattern);
+        return error_setf(err, FROM_STORAGE, ERR_OPERATION_FAILED, "open-iscsi has no record of target '%s' to put the password into", record->target);
     if (file_read(record->path, RECORD_MAX, &text, NULL, err) < 0)
         return -1;
     lines = g_strsplit(text, "\n", -1);
@@ -349,6 +366,7 @@ log_in(Job *job, const PoolDef *def, const Target *target, Error *err)
 {
     const ToolCall call = { .argv = TOOL(NODE(target), "--login"), .timeout = LOGIN_TIMEOUT };
 
+    tool_load(job, MODULE);
     if (make_interface(job, target, def->source.initiator, err) < 0 || make_record(job, def, target, err) < 0 ||
         set_credentials(job, def, target, err) < 0 || tool_call(job, &call, NULL, err) < 0)
         return error_prefixf(err, "cannot log in to iSCSI target '%s' at '%s'", target->name, target->portal);
@@ -443,6 +461,7 @@ find(Job *job, const PoolSource *wanted, GPtrArray *found, Error *err)
     g_auto(GStrv) lines = NULL;
     const char *const *argv;
 
+    tool_load(job, MODULE);
     if (target_init(&target, wanted, err) < 0 || make_interface(job, &target, wanted->initiator, err) < 0)
         return -1;
     argv = TOOL("iscsiadm", "--mode", "discovery", "--type", "sendtargets", "--portal", target.portal, "--interface", target.interface, "--op",

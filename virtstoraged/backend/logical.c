@@ -27,8 +27,12 @@ static int
 remove_volume(Job *job, const PoolDef *def, const char *name, Error *err)
 {
     g_autofree char *full = full_name(def, name);
+    int r;
 
-    return tool_run(job, TOOL("lvremove", "--yes", "--force", "--", full), NULL, err) < 0 ? -1 : 0;
+    fault_point("lv-remove", name);
+    r = tool_run(job, TOOL("lvremove", "--yes", "--force", "--", full), NULL, err);
+    fault_point("lv-removed", name);
+    return r;
 }
 
 /* --- the group --- */
@@ -249,6 +253,8 @@ make(Job *job, const PoolDef *pool, const VolDef *def, const char *name, Error *
     size_t n = 7;
     g_autofree char *origin = NULL;
 
+    if (def->backing.path || def->allocation.v < def->capacity.v)
+        tool_load(job, "dm_snapshot");
     if (def->backing.path) {
         if (!g_str_has_prefix(def->backing.path, pool->path) || def->backing.path[strlen(pool->path)] != '/')
             return error_setf(err, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED, "volume '%s' can only be a snapshot of a volume of its own volume group, not of '%s'",
@@ -338,8 +344,10 @@ vol_resize(Job *job, const PoolDef *pool, const VolDef *def, const GPtrArray *ch
 {
     g_autofree char *full = full_name(pool, def->name), *size = g_strdup_printf("%llub", (unsigned long long)capacity);
 
+    fault_point("lv-resize", def->name);
     if (tool_run(job, TOOL("lvresize", "--yes", "--force", "--size", size, "--", full), NULL, err) < 0)
         return error_prefixf(err, "cannot resize volume '%s'", def->name);
+    fault_point("lv-resized", def->name);
     return 0;
 }
 

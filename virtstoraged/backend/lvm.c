@@ -158,7 +158,7 @@ lvm_volumes(Job *job, const char *group, const char *name, GPtrArray **ret, Erro
                TOOL("lvs", "--reportformat", "json", "--units", "b", "--nosuffix", "--segments", "--options",
                     "lv_name,lv_uuid,lv_size,lv_attr,origin,data_percent,devices,seg_size,stripes,vg_extent_size", "--sort", "lv_name,seg_start",
                     "--select", select, "--", group),
-               "lv", &rows, err) < 0)
+               "seg", &rows, err) < 0)
         return error_prefixf(err, "cannot list the volumes of volume group '%s'", group);
     json_array_foreach(rows, i, row) {
         LogicalVolume *volume = volumes->len ? volumes->pdata[volumes->len - 1] : NULL;

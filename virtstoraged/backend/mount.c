@@ -11,6 +11,7 @@
 
 #include "common/base/file.h"
 #include "common/base/worker.h"
+#include "virtstoraged/backend/files.h"
 #include "virtstoraged/backend/tool.h"
 
 #define TABLE "/proc/self/mounts"
@@ -181,7 +182,7 @@ detach(void *data, Error *err)
 
 /* Without looking at the mount point, and without programs of its type: both may wait for the server for ever. */
 static int
-do_unmount(Job *job, Place *place, Error *err)
+do_unmount(Job *job, const PoolDef *def, Place *place, Error *err)
 {
     const char *const *argv = TOOL("umount", "--no-canonicalize", "--internal-only", "--", place->real);
     const ToolCall call = { .argv = argv, .timeout = UNMOUNT_TIMEOUT };
@@ -190,7 +191,7 @@ do_unmount(Job *job, Place *place, Error *err)
 
     if (r >= 0)
         return 0;
-    if (why.code != ERR_OPERATION_TIMEOUT)
+    if (why.code != ERR_OPERATION_TIMEOUT && files_check(job, def, NULL) == 0)
         return error_move(err, &why);
     return worker_run(job, "detaching the mount", detach, place, place_clear, UNMOUNT_TIMEOUT, err);
 }
@@ -202,7 +203,7 @@ mount_stop(Job *job, const PoolDef *def, const char *source, Error *err)
     int r = place_look(job, place, err);
 
     if (r == 0 && place->ours)
-        r = do_unmount(job, place, err);
+        r = do_unmount(job, def, place, err);
     g_atomic_rc_box_release_full(place, place_clear);
     return r;
 }

@@ -22,7 +22,10 @@ void mounting_done(Mounting *mounting);
 
 /* Mount it at def's target. What is mounted there already is fine; something else there is ERR_OPERATION_INVALID. */
 int mount_start(Job *job, const PoolDef *def, const Mounting *mounting, uint64_t timeout, Error *err) _must_check_;
-/* Unmount; one that hangs is taken out of sight, and the kernel ends it when it can. Nothing mounted: fine. */
+/*
+ * Unmount. One that hangs, or is in use and does not answer, is taken out of sight: the kernel ends it when it can. Nothing
+ * mounted: fine. In use and well: an error.
+ */
 int mount_stop(Job *job, const PoolDef *def, const char *source, Error *err) _must_check_;
 /* Is source mounted at def's target? ERR_OPERATION_INVALID when not. */
 int mount_check(Job *job, const PoolDef *def, const char *source, Error *err) _must_check_;

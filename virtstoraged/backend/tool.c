@@ -18,7 +18,7 @@ static const Tool tools[] = {
     { "lvresize", "lvm2" },          { "lvs", "lvm2" },               { "mkfs.ext2", "e2fsprogs" },   { "mkfs.ext3", "e2fsprogs" },
     { "mkfs.ext4", "e2fsprogs" },    { "mkfs.ocfs2", "ocfs2-tools" }, { "mkfs.vfat", "dosfstools" },  { "mkfs.xfs", "xfsprogs" },
     { "mkudffs", "udftools" },       { "mount", "mount" },            { "mount.cifs", "cifs-utils" }, { "mount.nfs", "nfs-common" },
-    { "parted", "parted" },          { "pvremove", "lvm2" },          { "pvs", "lvm2" },              { "showmount", "nfs-common" },
+    { "systemctl", "systemd" },      { "parted", "parted" },          { "pvremove", "lvm2" },          { "pvs", "lvm2" },              { "showmount", "nfs-common" },
     { "udevadm", "udev" },           { "umount", "mount" },           { "vgchange", "lvm2" },         { "vgcreate", "lvm2" },
     { "vgremove", "lvm2" },          { "vgs", "lvm2" },               { "wipefs", "util-linux" },
 };
@@ -111,6 +111,15 @@ tool_run(Job *job, const char *const *argv, char **ret_out, Error *err)
     const ToolCall call = { .argv = argv };
 
     return tool_call(job, &call, ret_out, err);
+}
+
+void
+tool_load(Job *job, const char *module)
+{
+    g_autofree char *there = g_build_filename("/sys/module", module, NULL), *unit = g_strdup_printf("modprobe@%s.service", module);
+
+    if (access(there, F_OK) < 0 && access("/run/systemd/system", F_OK) == 0 && tool_run(job, TOOL("systemctl", "start", unit), NULL, NULL) < 0)
+        return; /* what needs it fails, and says why */
 }
 
 int

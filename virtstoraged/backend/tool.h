@@ -24,5 +24,11 @@ typedef struct ToolCall {
 int tool_call(Job *job, const ToolCall *call, char **ret_out, Error *err) _must_check_;
 int tool_run(Job *job, const char *const *argv, char **ret_out, Error *err) _must_check_;
 
+/*
+ * Have a module of the kernel loaded, by the host's systemd: our sandbox may not, nor may what we run. Whoever needs a module that
+ * can't be had says so itself. Suspends.
+ */
+void tool_load(Job *job, const char *module);
+
 /* Wait until udev has made the nodes and links of what changed. A host without it has none to wait for. Suspends. */
 int tool_settle(Job *job, Error *err) _must_check_;

@@ -21,6 +21,7 @@ pool_unmake(Job *job, Pool *pool)
     const Backend *backend = backend_of(pool->live->type);
     _cleanup_error_ Error err = ERROR_INIT;
 
+    job_set_lane(job, NULL); /* ending it is tried in any case */
     pool->life++; /* a refresh that still runs comes to nothing */
     health_end(pool);
     watch_drop(pool);
@@ -77,7 +78,6 @@ pool_start(Job *job, Pool *pool, const PoolDef *def, Error *err)
 int
 pool_stop(Job *job, Pool *pool, Error *err)
 {
-    job_set_lane(job, NULL); /* ending it is tried in any case */
     pool->phase = PHASE_STOPPING;
     if (persist_status(pool, err) < 0) {
         pool->phase = PHASE_ACTIVE;
