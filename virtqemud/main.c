@@ -10,7 +10,8 @@
 #include "virtqemud/run/run.h"
 
 static const ApiTable *const tables[] = { &api_host, &api_lookup, &api_state, &api_lifecycle, &api_define, &api_save, &api_console,
-                                         &api_stats, &api_metadata, &api_qemu, &api_caps, &api_cpu, &api_addresses, &api_devices };
+                                         &api_stats, &api_metadata, &api_qemu, &api_caps, &api_cpu, &api_addresses, &api_devices,
+                                         &api_blocks };
 
 static int
 start(Daemon *daemon, Error *err)

@@ -49,6 +49,7 @@ driver_init(Driver *driver, Daemon *daemon, Error *err)
     driver->server = daemon->server;
     store_init(&driver->pools, free_pool);
     definitions_init(&driver->definitions, dir, "pool-edit");
+    driver->unfinished_dir = g_build_filename(paths->lib, "storage-unfinished", NULL);
     driver->state_dir = paths->session ? g_build_filename(paths->run, "storage", "run", NULL) : g_build_filename(paths->run, "storage", NULL);
     return file_mkdirs(dir, 0700, err) < 0 || file_mkdirs(driver->definitions.autostart_dir, 0700, err) < 0 ||
                    file_mkdirs(driver->state_dir, 0700, err) < 0
@@ -69,5 +70,6 @@ driver_done(Driver *driver)
     store_done(&driver->pools);
     watch_done(driver);
     definitions_done(&driver->definitions);
+    g_free(driver->unfinished_dir);
     g_free(driver->state_dir);
 }

@@ -15,6 +15,7 @@ typedef struct Driver {
     int next_id;             /* of activations */
     Definitions definitions; /* etc/libvirt/storage */
     char *state_dir;         /* run/libvirt/storage: the status of active pools */
+    char *unfinished_dir;    /* var/lib/libvirt/storage-unfinished: see pool/unfinished.h */
     Watcher *watcher;        /* pool/watch.h; NULL until first used */
     size_t starting;         /* jobs of our own that keep us from idle exit */
 } Driver;

@@ -1,9 +1,11 @@
 #include "common/base/fault.h"
 
+#include <errno.h>
 #include <glib.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,15 +32,20 @@ count(const char *dir, const char *step, const char *what)
     static long passed;
     g_autofree char *path = g_build_filename(dir, "armed", NULL), *text = NULL;
     struct stat st;
+    char *program;
+    long point;
 
     if (stat(path, &st) < 0 || !g_file_get_contents(path, &text, NULL, NULL))
+        return;
+    point = strtol(text, &program, 10);
+    if (strcmp(g_strstrip(program), program_invocation_short_name) != 0)
         return;
     if (st.st_ino != armed_by) {
         armed_by = st.st_ino;
         passed = 0;
     }
     note(dir, step, what);
-    if (++passed == strtol(text, NULL, 10))
+    if (++passed == point)
         kill(getpid(), SIGKILL);
 }
 

@@ -2,8 +2,8 @@
  * Fault points: named places before and after every durable step, where a test can end the process.
  *
  * Two ways in. A unit test sets fault_hook. A test of a whole daemon starts it with VIRTD_FAULTS=DIR in its environment: while
- * a file DIR/armed is there, holding a number N, the points passed since that very file appeared are counted, each is written
- * to DIR/passed as a line "step what", and the N-th kills the process (SIGKILL). Without either a point costs one comparison.
+ * a file DIR/armed is there, holding "N PROGRAM", the points PROGRAM passed since that very file appeared are counted, each is
+ * written to DIR/passed as a line "step what", and the N-th kills it (SIGKILL). Without either a point costs one comparison.
  */
 #pragma once
 

@@ -123,15 +123,22 @@ class Terminal:
 class Host:
     """A private host (tools/devhost) that lives as long as this object; commands are run inside."""
 
-    def __init__(self, session=False, no_kvm=True, netns=False):
+    def __init__(self, session=False, no_kvm=True, netns=False, faults=False):
+        """faults: the daemons pass fault points, see kill_at()."""
         self.root = Path(tempfile.mkdtemp(prefix='vh.', dir='/tmp'))  # short: it becomes part of socket addresses
         self.root.chmod(0o755)
         self.session = session
+        self.faults = self.root / 'faults'
+        environment = dict(os.environ)
+        if faults:
+            self.faults.mkdir()
+            environment['VIRTD_FAULTS'] = str(self.faults)
         switches = {'--session': session, '--no-kvm': no_kvm, '--netns': netns}
         options = [switch for switch, wanted in switches.items() if wanted]
         self.process = subprocess.Popen([DEVHOST_PROGRAM, '--build', str(BUILD), '--root', str(self.root), *options, '--',
                                          'sh', '-c', 'id -u; exec sleep infinity'],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        env=environment)
         uid = self.process.stdout.readline().strip()
         if not uid:
             raise RuntimeError('devhost: ' + self.process.stderr.read())
@@ -198,6 +205,17 @@ class Host:
             return lines.heard('event-probe')
         wait_until(heard, 'the listener hears events')
         return lines
+
+    def kill_at(self, point, daemon='virtstoraged'):
+        """From now on the point-th fault point that the daemon passes kills it; 0: none any more. What was passed before is forgotten."""
+        (self.faults / 'passed').unlink(missing_ok=True)
+        (self.faults / 'armed').unlink(missing_ok=True)
+        if point:
+            (self.faults / 'next').write_text(f'{point} {daemon}')
+            (self.faults / 'next').rename(self.faults / 'armed')
+
+    def points_passed(self):
+        return (self.faults / 'passed').read_text().splitlines() if (self.faults / 'passed').exists() else []
 
     def daemon_pid(self, name='virtqemud'):
         """The daemon's process id as this side sees it; None when it is not running."""

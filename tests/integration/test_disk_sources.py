@@ -131,6 +131,47 @@ def test_a_storage_daemon_that_does_not_answer(host, guest, pool):
     g.start().wait_up()
 
 
+# --- size and bytes ---
+
+def test_sizes_and_bytes(host, guest, pool):
+    """By target or path, of an image in a volume; what the guest sees of a running one grows."""
+    g = guest('blocks')
+    put_volume(pool, host.root / 'images' / f'{g.name}.img', 'boot', '-O', 'qcow2')
+    replace_disk(g, volume_disk('boot', 'qcow2')).define()
+    assert 'where a volume is' in host.virsh('domblkinfo', g.name, 'hda', check=False).stderr
+    g.start().wait_up()
+
+    def capacity():
+        return int(re.search(r'Capacity: +(\d+)', host.virsh('domblkinfo', g.name, 'hda')).group(1))
+    host.virsh('blockresize', g.name, 'hda', '8M')
+    assert capacity() == 8 << 20
+    host.virsh('blockresize', g.name, str(pool / 'boot'), '9000001B')
+    assert capacity() == 9000448
+    assert 'no disk' in host.virsh('blockresize', g.name, 'vdq', '8M', check=False).stderr
+    refused, head = harness.python_inside(host, f"""
+import json, libvirt
+domain = libvirt.open(None).lookupByName('{g.name}')
+try:
+    domain.blockResize('hda', 0, 2)  # VIR_DOMAIN_BLOCK_RESIZE_CAPACITY
+    refused = 'resized'
+except libvirt.libvirtError as error:
+    refused = str(error)
+print(json.dumps([refused, domain.blockPeek('hda', 0, 4).hex()]))
+""")
+    assert 'no raw block device' in refused
+    assert head == b'QFI\xfb'.hex()
+
+
+def test_the_size_of_an_image_nobody_runs(host, guest):
+    g = guest('idle')
+    top = overlay(host, 'idle.qcow2', f'{g.name}.img', 'raw')
+    replace_disk(g, file_disk(top)).define()
+    info = host.virsh('domblkinfo', g.name, 'hda')
+    assert f'Capacity:       {1 << 20}' in info and f'Physical:       {top.stat().st_size}' in info, info
+    top.unlink()
+    assert 'idle.qcow2' in host.virsh('domblkinfo', g.name, 'hda', check=False).stderr
+
+
 # --- chains ---
 
 def chain_of(disk):

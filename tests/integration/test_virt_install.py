@@ -19,7 +19,7 @@ def install(host, name, marker, *options, network='none', osinfo='detect=off,req
 
 
 def from_file(path, bus):
-    """Not path=...: virt-install looks that up in storage pools, and there is no storage daemon yet."""
+    """Not path=...: virt-install makes a pool of the directory."""
     return f'type=file,source.file={path},driver.type=raw,target.bus={bus}'
 
 
@@ -85,3 +85,64 @@ def test_networks(host, name, connections, network):
     assert f'<interface {NETWORKS[network]}>' in host.virsh('dumpxml', name)
     if network == 'default':
         wait_until(lambda: '192.168.122.' in host.virsh('domifaddr', name), 'the guest has an address')
+
+
+@pytest.fixture(scope='module')
+def storage(host):
+    """The pool every tool looks for, with a disk that boots."""
+    directory = host.root / 'pool'
+    host.virsh('pool-define-as', 'default', 'dir', '--target', str(directory))
+    host.virsh('pool-build', 'default')
+    host.virsh('pool-start', 'default')
+    disk = install_guests(host) / 'disk.img'
+    host.virsh('vol-create-as', 'default', 'boot.img', str(disk.stat().st_size), '--format', 'raw')
+    host.virsh('vol-upload', 'boot.img', str(disk), '--pool', 'default')
+    yield directory
+    host.virsh('pool-destroy', 'default')
+    host.virsh('pool-undefine', 'default')
+
+
+def volumes(host):
+    return {line.split()[0]: line.split()[1] for line in host.virsh('vol-list', 'default').splitlines()[2:] if line.strip()}
+
+
+@pytest.mark.parametrize('options', ['size=0.0625', 'pool=default,size=0.0625,format=raw'], ids=['size', 'pool'])
+def test_new_disks(host, name, storage, options):
+    """virt-install makes the volume itself."""
+    images = install_guests(host)
+    before = volumes(host)
+    install(host, name, UP, '--virt-type', 'qemu', '--machine', 'q35', '--memory', '160', '--disk', options,
+            '--boot', f'kernel={images}/vmlinuz,initrd={images}/initrd,kernel_args="console=ttyS0 quiet panic=-1"')
+    made = [path for volume, path in volumes(host).items() if volume not in before]
+    assert len(made) == 1 and made[0] in host.virsh('domblklist', name)
+    assert f'Capacity:       {64 << 20}' in host.virsh('domblkinfo', name, made[0])
+    host.virsh('destroy', name)
+    host.virsh('undefine', name, '--remove-all-storage')
+    assert volumes(host) == before
+
+
+def test_an_existing_volume_and_a_clone(host, name, storage):
+    """A guest boots from a volume; so does a clone that virt-clone makes of it, from a volume of its own."""
+    host.virsh('vol-clone', 'boot.img', f'{name}.img', '--pool', 'default')
+    install(host, name, UP, '--virt-type', 'qemu', '--machine', 'pc', '--memory', '160', '--disk', f'vol=default/{name}.img,bus=virtio')
+    host.virsh('destroy', name)
+    clone, console = name + '-clone', host.root / 'images' / f'{name}-clone.console'
+    host.run('virt-clone', '--connect', host.uri, '--original', name, '--name', clone, '--auto-clone')
+    try:
+        disks = host.virsh('domblklist', clone)
+        assert f'{name}-clone.img' in disks and f'{name}-clone.img' in volumes(host), disks
+        definition = host.virsh('dumpxml', clone, '--inactive').replace(f'{name}.console', console.name)
+        path = host.root / 'images' / f'{clone}.xml'
+        path.write_text(definition)
+        host.virsh('define', str(path))
+        host.virsh('start', clone)
+        wait_until(lambda: console.exists() and UP.encode() in console.read_bytes(), f'{clone} shows {UP!r}')
+    finally:
+        host.virsh('destroy', clone, check=False)
+        host.virsh('undefine', clone, check=False)
+
+
+def test_a_disk_over_another(host, name, storage):
+    install(host, name, UP, '--virt-type', 'qemu', '--machine', 'q35', '--memory', '160',
+            '--disk', f'pool=default,size=0.1,backing_store={storage}/boot.img,backing_format=raw,bus=virtio')
+    assert f"<source file='{storage}/boot.img'" in host.virsh('dumpxml', name)

@@ -28,6 +28,8 @@ FOREIGN = {
     'libmnl/': (['common/host'], ''),
     'libnftnl/': (['virtnetworkd/firewall'], ''),
     'nettle/': (['virtqemud/device'], ''),
+    'rados/': (['virtstoraged/backend/rbd'], ''),
+    'rbd/': (['virtstoraged/backend/rbd'], ''),
     'valgrind/': (['common/base'], ''),
     'sanitizer/': (['common/base'], ''),
     'cpuid.h': (['virtqemud/caps'], ''),

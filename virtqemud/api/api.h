@@ -4,13 +4,14 @@
  */
 #pragma once
 
+#include "common/conf/domain/device/disk.h"
 #include "common/daemon/api.h"
 #include "protocol/qemu.h"
 #include "protocol/remote.h"
 #include "virtqemud/domain/domain.h"
 #include "virtqemud/driver.h"
 
-extern const ApiTable api_host, api_lookup, api_state, api_lifecycle, api_define, api_save, api_console, api_stats, api_metadata, api_qemu, api_caps, api_cpu, api_addresses, api_devices;
+extern const ApiTable api_host, api_lookup, api_state, api_lifecycle, api_define, api_save, api_console, api_stats, api_metadata, api_qemu, api_caps, api_cpu, api_addresses, api_devices, api_blocks;
 extern const RpcObjectClass api_domain_class; /* how the dispatcher finds the domain a call is about */
 
 /* A domain as the wire names it; the name is borrowed. */
@@ -24,6 +25,8 @@ unsigned api_list_flags_of_stats(unsigned flags);
  * not there: not running, or transient.
  */
 int api_where(Domain *domain, unsigned *flags, Error *err);
+/* A disk by its target ("vda") or the path of its image; NULL with ERR_INVALID_ARG. */
+const DiskDef *api_disk(const Domain *domain, const DomainDef *def, const char *path, Error *err);
 /* The domain of the call. */
 static inline Domain *api_domain(const RpcCall *call) { return rpc_call_object(call); }
 

@@ -4,6 +4,7 @@
 #include "common/conf/domain/device/disk.h"
 #include "common/conf/domain/device/interface.h"
 #include "virtqemud/api/api.h"
+#include "virtqemud/source/medium.h"
 #include "virtqemud/stats/bulk.h"
 
 #define BULK_TIMEOUT (2 * USEC_PER_SEC)          /* one stopped guest must not make monitoring blind */
@@ -36,20 +37,6 @@ memory_stats(Job *job, RpcCall *call, const remote_domain_memory_stats_args *arg
     return 0;
 }
 
-/* A disk by its target ("vda") or the path of its image. */
-static const DiskDef *
-find_disk(const Domain *d, const char *path, Error *err)
-{
-    DOMAIN_FOREACH_KIND(d->live, DEVICE_DISK, device) {
-        const DiskDef *disk = DISK(device);
-
-        if (g_strcmp0(disk->target, path) == 0 || g_strcmp0(disk->source.path, path) == 0)
-            return disk;
-    }
-    error_setf(err, FROM_QEMU, ERR_INVALID_ARG, "%s has no disk '%s' (name it by its target, such as 'vda', or its path)", d->label, path);
-    return NULL;
-}
-
 /* With path empty, the sum of all disks. */
 static int
 ask_block(Job *job, Domain *d, const char *path, StatsBlock *ret, Error *err)
@@ -62,7 +49,7 @@ ask_block(Job *job, Domain *d, const char *path, StatsBlock *ret, Error *err)
         return -1;
     *ret = (StatsBlock){ 0 };
     if (*path) {
-        disk = find_disk(d, path, err);
+        disk = api_disk(d, d->live, path, err);
         if (!disk)
             return -1;
         alias = g_strdup(disk->base.info.alias);
@@ -126,6 +113,22 @@ block_stats_flags(Job *job, RpcCall *call, const remote_domain_block_stats_flags
     return 0;
 }
 
+/* Of a guest that does not run: from the image itself. */
+static int
+image_info(Job *job, Domain *d, const char *path, remote_domain_get_block_info_ret *ret, Error *err)
+{
+    const DomainDef *def = domain_config(d, err);
+    const DiskDef *disk = def ? api_disk(d, def, path, err) : NULL;
+    MediumInfo info;
+
+    if (!disk || medium_look(job, &disk->source, &info, err) < 0)
+        return -1;
+    ret->capacity = info.capacity;
+    ret->allocation = info.allocation;
+    ret->physical = info.physical;
+    return 0;
+}
+
 static int
 block_info(Job *job, RpcCall *call, const remote_domain_get_block_info_args *args, remote_domain_get_block_info_ret *ret, Error *err)
 {
@@ -135,7 +138,7 @@ block_info(Job *job, RpcCall *call, const remote_domain_get_block_info_args *arg
     if (rpc_call_check_flags(call, args->flags, 0, err) < 0)
         return -1;
     if (!domain_active(d))
-        return error_setf(err, FROM_QEMU, ERR_OPERATION_UNSUPPORTED, "the images of an inactive domain are not looked at yet; use qemu-img info");
+        return image_info(job, d, args->path, ret, err);
     if (ask_block(job, d, args->path, &b, err) < 0)
         return -1;
     ret->capacity = b.capacity;

@@ -106,6 +106,6 @@ match_device(const DomainDef *def, const Device *wanted, Error *err)
     if (!found && wanted->kind == DEVICE_DISK)
         error_setf(err, FROM_QEMU, ERR_INVALID_ARG, "there is no disk with target '%s'", DISK(wanted)->target);
     else if (!found)
-        error_setf(err, FROM_QEMU, ERR_DEVICE_MISSING, "there is no such <%s>", device_ops(wanted->kind)->element);
+        error_setf(err, wanted->kind == DEVICE_INTERFACE ? FROM_DOMAIN : FROM_QEMU, ERR_DEVICE_MISSING, "there is no such <%s>", device_ops(wanted->kind)->element);
     return found;
 }

@@ -99,8 +99,8 @@ rows_disk(const DiskDef *disk, unsigned i, const StatsAnswer *answer, Params *pa
     StatsBlock b;
 
     params_string(params, disk->target, "block.%u.name", i);
-    if (disk->source.type != STORAGE_NETWORK && disk->source.path)
-        params_string(params, disk->source.path, "block.%u.path", i);
+    if (storage_location(&disk->source)->type != STORAGE_NETWORK && storage_location(&disk->source)->path)
+        params_string(params, storage_location(&disk->source)->path, "block.%u.path", i);
     if (disk->source.index.set)
         params_uint(params, disk->source.index.v, "block.%u.backingIndex", i);
     if (!disk->base.info.alias || !stats_block(answer, disk->base.info.alias, &b))

@@ -88,39 +88,15 @@ resize(Job *job, RpcCall *call, const remote_storage_vol_resize_args *args, void
 }
 
 static int
-wipe_volume(Job *job, const Backend *backend, const PoolDef *pool, const VolDef *def, unsigned algorithm, Error *err)
-{
-    Content *content;
-    int r;
-
-    if (!backend->vol_open)
-        return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "storage pool doesn't support volume wiping");
-    if (backend->vol_open(job, pool, def, true, &content, err) < 0)
-        return -1;
-    r = wipe_content(job, content, algorithm, err);
-    content_unref(content);
-    return r;
-}
-
-static int
 wipe_with(Job *job, RpcCall *call, unsigned algorithm, unsigned flags, Error *err)
 {
     Volume *volume = api_volume(call);
     g_autoptr(PoolDef) pool = NULL;
-    g_autoptr(VolDef) def = NULL;
-    const Backend *backend;
     int r;
 
-    if (rpc_call_check_flags(call, flags, 0, err) < 0)
+    if (rpc_call_check_flags(call, flags, 0, err) < 0 || wipe_check(algorithm, err) < 0 || !begin(job, volume, &pool, err))
         return -1;
-    if (wipe_check(algorithm, err) < 0)
-        return -1;
-    backend = begin(job, volume, &pool, err);
-    if (!backend)
-        return -1;
-    def = vol_def_ref(volume->def);
-    r = wipe_volume(job, backend, pool, def, algorithm, err);
-    volume_look_anew(job, volume);
+    r = volume_wipe(job, volume, algorithm, err);
     end(volume);
     return r;
 }

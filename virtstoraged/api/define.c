@@ -4,6 +4,7 @@
 #include "virtstoraged/pool/define.h"
 #include "virtstoraged/pool/event.h"
 #include "virtstoraged/pool/persist.h"
+#include "virtstoraged/pool/unfinished.h"
 
 static int
 define_xml(Job *job, RpcCall *call, const remote_storage_pool_define_xml_args *args, remote_storage_pool_define_xml_ret *ret, Error *err)
@@ -38,6 +39,7 @@ undefine(Job *job, RpcCall *call, const remote_storage_pool_undefine_args *args,
         return -1;
     pool_set_persistent(pool, false);
     pool_set_autostart(pool, false);
+    unfinished_forget(job, pool);
     event_lifecycle(pool, VIR_STORAGE_POOL_EVENT_UNDEFINED);
     store_remove(&pool->driver->pools, &pool->base);
     pool_set_config(pool, NULL);

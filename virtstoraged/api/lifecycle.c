@@ -7,15 +7,18 @@
 #include "virtstoraged/pool/health.h"
 #include "virtstoraged/pool/persist.h"
 #include "virtstoraged/pool/run.h"
+#include "virtstoraged/pool/unfinished.h"
 
 #define CREATE_FLAGS \
     (VIR_STORAGE_POOL_CREATE_WITH_BUILD | VIR_STORAGE_POOL_CREATE_WITH_BUILD_OVERWRITE | VIR_STORAGE_POOL_CREATE_WITH_BUILD_NO_OVERWRITE)
 #define OVERWRITE_FLAGS (VIR_STORAGE_POOL_BUILD_OVERWRITE | VIR_STORAGE_POOL_BUILD_NO_OVERWRITE)
 
 static int
-build_pool(Job *job, const PoolDef *def, unsigned flags, Error *err)
+build_pool(Job *job, Pool *pool, const PoolDef *def, unsigned flags, Error *err)
 {
     const Backend *backend = pool_backend(def, err);
+    bool again;
+    int r;
 
     if (!backend)
         return -1;
@@ -26,12 +29,21 @@ build_pool(Job *job, const PoolDef *def, unsigned flags, Error *err)
                           flags & ~backend->build_flags, pool_kind(def->type)->name);
     if ((flags & OVERWRITE_FLAGS) == OVERWRITE_FLAGS)
         return error_setf(err, FROM_STORAGE, ERR_INVALID_ARG, "overwrite and no overwrite flags are mutually exclusive");
-    return backend->build(job, def, flags, err);
+    if (!backend->build_flags)
+        return backend->build(job, def, flags, err);
+    again = unfinished_known(pool, UNFINISHED_BUILD, NULL);
+    if (unfinished_begin(job, pool, UNFINISHED_BUILD, NULL, 0, err) < 0)
+        return -1;
+    r = backend->build(job, def, flags, err);
+    /* One that failed told its client. One that was interrupted before and failed now is as it was. */
+    if (r == 0 || !again)
+        unfinished_end(job, pool, UNFINISHED_BUILD, NULL);
+    return r;
 }
 
 /* Building that was asked for with the start. */
 static int
-build_first(Job *job, const PoolDef *def, unsigned create_flags, Error *err)
+build_first(Job *job, Pool *pool, const PoolDef *def, unsigned create_flags, Error *err)
 {
     unsigned flags = 0;
 
@@ -39,7 +51,7 @@ build_first(Job *job, const PoolDef *def, unsigned create_flags, Error *err)
         flags |= VIR_STORAGE_POOL_BUILD_OVERWRITE;
     if (create_flags & VIR_STORAGE_POOL_CREATE_WITH_BUILD_NO_OVERWRITE)
         flags |= VIR_STORAGE_POOL_BUILD_NO_OVERWRITE;
-    return create_flags ? build_pool(job, def, flags, err) : 0;
+    return create_flags ? build_pool(job, pool, def, flags, err) : 0;
 }
 
 static int
@@ -57,7 +69,7 @@ create(Job *job, RpcCall *call, const remote_storage_pool_create_args *args, voi
     if (!config)
         return -1;
     def = pool_def_ref((PoolDef *)config);
-    return build_first(job, def, args->flags, err) < 0 ? -1 : pool_start(job, pool, def, err);
+    return build_first(job, pool, def, args->flags, err) < 0 ? -1 : pool_start(job, pool, def, err);
 }
 
 static int
@@ -71,7 +83,7 @@ create_xml(Job *job, RpcCall *call, const remote_storage_pool_create_xml_args *a
     if (rpc_call_check_flags(call, args->flags, CREATE_FLAGS, err) < 0 ||
         define_parse(driver, args->xml, XML_INACTIVE, &def, err) < 0 || define_claim(job, driver, def, true, &pool, err) < 0)
         return -1;
-    r = build_first(job, def, args->flags, err) < 0 ? -1 : pool_start(job, pool, def, err);
+    r = build_first(job, pool, def, args->flags, err) < 0 ? -1 : pool_start(job, pool, def, err);
     if (r == 0)
         ret->pool = api_wire_pool_copy(call, pool);
     define_release(job, pool);
@@ -91,7 +103,7 @@ build(Job *job, RpcCall *call, const remote_storage_pool_build_args *args, void 
     if (!config)
         return -1;
     def = pool_def_ref((PoolDef *)config);
-    if (build_pool(job, def, args->flags, err) < 0)
+    if (build_pool(job, pool, def, args->flags, err) < 0)
         return -1;
     event_lifecycle(pool, VIR_STORAGE_POOL_EVENT_CREATED);
     return 0;

@@ -2,6 +2,7 @@
 #include "protocol/constants.h"
 #include "virtstoraged/api/api.h"
 #include "virtstoraged/backend/backend.h"
+#include "virtstoraged/pool/unfinished.h"
 #include "virtstoraged/volume/chain.h"
 #include "virtstoraged/volume/refresh.h"
 
@@ -56,11 +57,16 @@ make(Job *job, Volume *volume, const Backend *backend, const CopySource *source,
 {
     Pool *pool = volume->pool;
     g_autoptr(PoolDef) live = pool_def_ref(pool->live);
+    bool noted = source && backend->fills_in_place;
     int r;
 
     pool->working++;
     job_release(job, &pool->queue);
-    r = backend->vol_create(job, live, volume->def, source, flags, err);
+    r = noted ? unfinished_begin(job, pool, UNFINISHED_MAKE, volume->def->name, 0, err) : 0;
+    if (r == 0)
+        r = backend->vol_create(job, live, volume->def, source, flags, err);
+    if (noted)
+        unfinished_end(job, pool, UNFINISHED_MAKE, volume->def->name);
     job_shield(job);
     if (r == 0 && volume_look(job, volume, NULL) < 0)
         log_warning("%s was made, but can't be looked at", volume->label);

@@ -53,6 +53,7 @@ typedef struct Backend {
      */
     int (*vol_create)(Job *job, const PoolDef *pool, const VolDef *def, const CopySource *source, unsigned flags, Error *err);
     unsigned create_flags;
+    bool fills_in_place; /* a copy has its name before its content: noted in the journal, and removed after a kill */
     /* What the host says of one volume now. known and image: the stamp and header of the last look, image may be NULL. */
     int (*vol_look)(Job *job, const PoolDef *pool, const VolDef *def, const FileStamp *known, ImageInfo *image, Found **ret, Error *err);
     /* Its bytes as they lie there, for reading, or for reading and writing over what is there. *ret is the caller's. */
@@ -72,3 +73,4 @@ const Backend *backend_of(PoolType type); /* NULL: not known here */
 uint64_t backend_supported(void);         /* bit n: pools of PoolType n can be started */
 
 extern const Backend backend_dir, backend_fs, backend_netfs, backend_logical, backend_disk, backend_iscsi, backend_scsi, backend_mpath;
+extern const Backend backend_rbd; /* rbd/rbd.c */

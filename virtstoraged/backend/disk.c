@@ -288,7 +288,7 @@ check_name(const VolDef *def, const char *stem, const Partition *p, Error *err)
     return 0;
 }
 
-/* Filled under another name in the table, where it has names; others show a half copied volume after a kill. */
+/* Filled under another name in the table, where it has names; in others the journal knows of it. */
 static int
 fill(Job *job, const PoolDef *pool, const VolDef *def, const char *stem, const PartitionTable *table, const Partition *p, const CopySource *source,
      Error *err)
@@ -394,6 +394,7 @@ const Backend backend_disk = {
     .refresh = refresh,
     .vol_name = blocks_vol_name,
     .vol_create = vol_create,
+    .fills_in_place = true,
     .vol_look = vol_look,
     .vol_open = blocks_vol_open,
     .vol_resize = vol_resize,

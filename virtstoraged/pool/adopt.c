@@ -11,6 +11,7 @@
 #include "virtstoraged/pool/health.h"
 #include "virtstoraged/pool/persist.h"
 #include "virtstoraged/pool/run.h"
+#include "virtstoraged/pool/unfinished.h"
 
 #define LOG_SOURCE "storage.adopt"
 #include "common/base/log.h"
@@ -59,7 +60,10 @@ look(Job *job, Pool *pool, Error *err)
         return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "pools of type '%s' are not supported", pool_kind(live->type)->name);
     if ((backend->check && backend->check(job, live, err) < 0) || (backend->sweep && backend->sweep(job, live, err) < 0))
         return -1;
-    return pool_refresh(job, pool, err);
+    if (pool_refresh(job, pool, err) < 0)
+        return -1;
+    unfinished_resume(job, pool);
+    return 0;
 }
 
 static void

@@ -57,6 +57,7 @@ persist_index(Driver *driver, Error *err)
     const DefinitionsIndex index = { &driver->pools, driver, parse_file, add_pool, discard, left_alone };
 
     file_sweep(driver->state_dir);
+    file_sweep(driver->unfinished_dir);
     return definitions_index(&driver->definitions, &index, err);
 }
 

@@ -7,6 +7,7 @@
 #include "virtstoraged/pool/event.h"
 #include "virtstoraged/pool/health.h"
 #include "virtstoraged/pool/persist.h"
+#include "virtstoraged/pool/unfinished.h"
 #include "virtstoraged/pool/watch.h"
 
 #define LOG_SOURCE "storage.run"
@@ -53,6 +54,9 @@ pool_start(Job *job, Pool *pool, const PoolDef *def, Error *err)
         return -1;
     if (!backend->refresh)
         return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "starting a pool of type '%s' is not supported", pool_kind(def->type)->name);
+    if (unfinished_known(pool, UNFINISHED_BUILD, NULL))
+        return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID,
+                          "the building of %s was interrupted: nobody knows what is there; build it again, with the overwrite flag", pool->label);
     job_set_lane(job, pool->lane);
     pool_set_live(pool, pool_def_ref((PoolDef *)def));
     pool->phase = PHASE_STARTING;
@@ -66,6 +70,7 @@ pool_start(Job *job, Pool *pool, const PoolDef *def, Error *err)
     pool_set_active(pool, true);
     health_begin(pool);
     undo_commit(&undo);
+    unfinished_resume(job, pool);
     event_lifecycle(pool, VIR_STORAGE_POOL_EVENT_STARTED);
     return 0;
 }

@@ -1,8 +1,11 @@
 #include "virtstoraged/volume/refresh.h"
 
+#include "common/base/fault.h"
 #include "virtstoraged/backend/backend.h"
 #include "virtstoraged/pool/health.h"
 #include "virtstoraged/pool/pool.h"
+#include "virtstoraged/pool/unfinished.h"
+#include "virtstoraged/volume/wipe.h"
 
 /* A backend may know key, path and place only once a volume is there: while it is made nobody looks for it by them. */
 static void
@@ -57,4 +60,36 @@ volume_look_anew(Job *job, Volume *volume)
     if (volume->stored)
         volume_found(volume, found);
     found_free(found);
+}
+
+static int
+wipe(Job *job, Volume *volume, unsigned algorithm, Error *err)
+{
+    g_autoptr(PoolDef) pool = pool_def_ref(volume->pool->live);
+    g_autoptr(VolDef) def = vol_def_ref(volume->def);
+    const Backend *backend = backend_of(pool->type);
+    Content *content;
+    int r;
+
+    if (backend->vol_open(job, pool, def, true, &content, err) < 0)
+        return -1;
+    r = wipe_content(job, content, algorithm, err);
+    content_unref(content);
+    return r;
+}
+
+int
+volume_wipe(Job *job, Volume *volume, unsigned algorithm, Error *err)
+{
+    int r;
+
+    if (!backend_of(volume->pool->live->type)->vol_open)
+        return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "storage pool doesn't support volume wiping");
+    if (unfinished_begin(job, volume->pool, UNFINISHED_WIPE, volume->def->name, algorithm, err) < 0)
+        return -1;
+    r = wipe(job, volume, algorithm, err);
+    fault_point("wiped", volume->def->name);
+    unfinished_end(job, volume->pool, UNFINISHED_WIPE, volume->def->name);
+    volume_look_anew(job, volume);
+    return r;
 }

@@ -154,7 +154,8 @@ step(void *data, Error *err)
 
         if (skip_hole(wipe, err) < 0)
             return -1;
-        size = MIN(wipe->end - wipe->at, (uint64_t)BLOCK);
+        /* Storage gives back whole pieces only, which may be larger than a block. */
+        size = MIN(wipe->end - wipe->at, wipe->pass->fill == FILL_TRIM ? (uint64_t)STEP : (uint64_t)BLOCK);
         if (size > 0 && block(wipe, (size_t)size, err) < 0)
             return -1;
         wipe->at += size;

@@ -1,0 +1,14 @@
+/*
+ * Names of images that are being made: hidden ones, which say who makes them. A pool in Ceph is shared by hosts: each removes
+ * only what an earlier life of its own daemon left.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#define RBD_PART_PREFIX ".virtd-part-"
+
+typedef struct RbdPart { char name[48]; } RbdPart;
+
+void rbd_part_name(RbdPart *ret);         /* a new one; any thread */
+bool rbd_part_is_left(const char *name);  /* of this host, and not of this life of the daemon */
