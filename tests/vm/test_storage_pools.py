@@ -361,6 +361,7 @@ def test_disk_dos(spare_disks):
     assert volumes() == [f'{disk}{n}' for n in range(1, 7)]
     assert "<format type='extended'/>" in virsh('vol-dumpxml', f'{disk}4', '--pool', 'p') and sizes(f'{disk}4')[0] == 100 * MIB
     assert sizes(f'{disk}5')[0] == 20 * MIB
+    assert 'is an extended partition' in fails('vol-wipe', f'{disk}4', '--pool', 'p')
     assert 'has logical partitions' in fails('vol-delete', f'{disk}4', '--pool', 'p')
     assert 'no free extent' in fails('vol-create-as', 'p', f'{disk}7', '200M')
     for number in 6, 5, 4:

@@ -275,6 +275,16 @@ vol_look(Job *job, const PoolDef *pool, const VolDef *def, const FileStamp *know
     return r;
 }
 
+/* What the kernel shows of an extended partition is the beginning of the list of those in it. */
+static int
+vol_open(Job *job, const PoolDef *pool, const VolDef *def, bool write, Content **ret, Error *err)
+{
+    if (write && def->format == PARTITION_EXTENDED)
+        return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "volume '%s' is an extended partition: writing to it would lose the partitions in it",
+                          def->name);
+    return blocks_vol_open(job, pool, def, write, ret, err);
+}
+
 /* --- made, changed, deleted --- */
 
 static int
@@ -396,7 +406,7 @@ const Backend backend_disk = {
     .vol_create = vol_create,
     .fills_in_place = true,
     .vol_look = vol_look,
-    .vol_open = blocks_vol_open,
+    .vol_open = vol_open,
     .vol_resize = vol_resize,
     .vol_delete = vol_delete,
 };
