@@ -43,6 +43,23 @@ def spare_disks():
         wipe(disk)
 
 
+@pytest.fixture
+def fc_host():
+    """A Fibre Channel adapter in software (FCoE) that can have virtual ones; there is nobody at its other end. Its name."""
+    for cable in 'fc-cable', 'fc-end':
+        host.run('ip', 'link', 'delete', cable, check=False)
+    host.run('ip', 'link', 'add', 'fc-cable', 'type', 'veth', 'peer', 'name', 'fc-end')
+    for end in 'fc-cable', 'fc-end':
+        host.run('ip', 'link', 'set', end, 'up')
+    load('fcoe')
+    Path('/sys/module/libfcoe/parameters/create').write_text('fc-cable')
+    adapters = Path('/sys/class/fc_host')
+    host.wait_until(lambda: adapters.exists() and list(adapters.iterdir()), 'the adapter is there')
+    yield next(adapters.iterdir()).name
+    Path('/sys/module/libfcoe/parameters/destroy').write_text('fc-cable')
+    host.run('ip', 'link', 'delete', 'fc-cable')
+
+
 def scsi_debug_disks():
     return [f'/dev/{model.parts[3]}' for model in sorted(Path('/sys/block').glob('sd*/device/model'))
             if model.read_text().strip() == 'scsi_debug']

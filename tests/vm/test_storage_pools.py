@@ -395,6 +395,36 @@ def test_scsi(scsi_disk):
     assert "no SCSI host adapter 'host99'" in fails('pool-start', 'p')
 
 
+def virtual_adapters(wwpn):
+    return [path.parent.name for path in Path('/sys/class/fc_host').glob('*/port_name') if path.read_text().strip() == f'0x{wwpn}']
+
+
+@pytest.mark.parametrize('managed', ['', "managed='yes'", "managed='no'"])
+def test_a_virtual_adapter(fc_host, managed):
+    """Made of the parent when the pool starts; it goes with the pool, unless that is not wanted."""
+    wwnn, wwpn = '2000000000000002', '1000000000000001'
+    define(f"<pool type='scsi'><name>p</name><source><adapter type='fc_host' parent='{fc_host}' {managed} wwnn='{wwnn}' wwpn='{wwpn}'/></source>"
+           '<target><path>/dev/disk/by-path</path></target></pool>')
+    virsh('pool-start', 'p')
+    assert len(virtual_adapters(wwpn)) == 1 and volumes() == []
+    if managed:
+        kill()
+    assert volumes() == []
+    virsh('pool-destroy', 'p')
+    if 'no' in managed:
+        adapter, = virtual_adapters(wwpn)
+        virsh('pool-start', 'p')
+        assert virtual_adapters(wwpn) == [adapter]
+        Path(f'/sys/class/fc_host/{fc_host}/vport_delete').write_text(f'{wwpn}:{wwnn}')
+    host.wait_until(lambda: not virtual_adapters(wwpn), 'the virtual adapter is gone')
+
+
+def test_a_virtual_adapter_of_nobody(installed):
+    define("<pool type='scsi'><name>p</name><source><adapter type='fc_host' parent='host99' wwnn='2000000000000002' wwpn='1000000000000001'/></source>"
+           '<target><path>/dev/disk/by-path</path></target></pool>')
+    assert 'there is no Fibre Channel adapter as asked for that can have virtual ones' in fails('pool-start', 'p')
+
+
 def test_mpath(multipath_disk):
     define("<pool type='mpath'><name>p</name><target><path>/dev/mapper</path></target></pool>")
     virsh('pool-start', 'p')
@@ -430,6 +460,28 @@ def test_iscsi(iscsi_target):
     virsh('pool-destroy', 'p')
     assert sessions() == []
     assert host.run('iscsiadm', '--mode', 'node', check=False).returncode == 21, 'no record is left'
+
+
+def state(pool='p'):
+    return re.search(r'State: +(\w+)', virsh('pool-info', pool, timeout=50))[1]
+
+
+def test_an_iscsi_target_that_vanishes(iscsi_target):
+    """The pool is degraded, and well again when its target is back: nobody does anything for it."""
+    iscsi_pool(iscsi_target)
+    virsh('pool-start', 'p')
+    before = volumes()
+    iscsi_target.stop()
+    host.wait_until(lambda: state() == 'degraded', 'the pool is degraded')
+    assert names(virsh('pool-list', timeout=50)) == ['p']
+    kill()
+    assert state() in ('degraded', 'running')
+    host.wait_until(lambda: state() == 'degraded', 'the pool is degraded after a restart, too')
+    iscsi_target.start()
+    host.wait_until(lambda: state() == 'running', 'the pool is well again')
+    assert volumes() == before
+    virsh('pool-destroy', 'p')
+    assert sessions() == []
 
 
 def make_secret():
@@ -552,6 +604,20 @@ def test_an_nfs_server_that_vanishes(nfs_server):
         user.wait()
     host.run('virsh', '-c', 'qemu:///system', 'pool-destroy', 'p', check=False, timeout=600)
     host.wait_until(lambda: '/srv/p' not in Path('/proc/mounts').read_text(), 'the dead mount is out of sight')
+
+
+def test_an_nfs_server_that_comes_back(nfs_server):
+    """Degraded meanwhile, and well again by itself."""
+    netfs_pool(nfs_server)
+    virsh('pool-build', 'p')
+    virsh('pool-start', 'p')
+    virsh('vol-create-as', 'p', 'v', '1M')
+    nfs_server.vanish()
+    host.wait_until(lambda: state() == 'degraded', 'the pool is degraded')
+    nfs_server.come_back()
+    host.wait_until(lambda: state() == 'running', 'the pool is well again')
+    assert volumes() == ['v']
+    virsh('vol-delete', 'v', '--pool', 'p')
 
 
 def test_an_nfs_server_that_is_not_there(nfs_server):
