@@ -21,6 +21,7 @@
 
 #define DEFAULT_MODE 0600
 #define ZEROS (1024 * 1024)
+#define FIRST_BLOCK 4096
 
 typedef struct Making {
     char *dir;
@@ -141,6 +142,9 @@ fill_plain(void *data, Error *err)
     const VolDef *def = making->def;
     uint64_t allocate = MIN(def->allocation.v, def->capacity.v);
 
+    /* As qemu-img makes them: sparse, but for the block by which QEMU finds out how direct I/O must be aligned. */
+    if (def->format == FORMAT_ISO)
+        allocate = MIN(def->capacity.v, (uint64_t)FIRST_BLOCK);
     /* A copy has what was copied; whether its holes are filled is all or nothing. */
     if (making->filled && allocate < def->capacity.v)
         allocate = 0;
