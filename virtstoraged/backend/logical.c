@@ -13,12 +13,13 @@
 
 #define THIN_POOL 't'
 #define SNAPSHOTS "dm_snapshot"
+#define NOTHING "dm_zero" /* what sparse volumes are snapshots of */
 
 /* What the kernel needs for volumes whose attributes begin with one of these letters. */
 static const struct {
     const char *kinds, *name;
 } modules[] = {
-    { "osOS", SNAPSHOTS }, { "tV", "dm_thin_pool" }, { "rR", "dm_raid" }, { "mM", "dm_mirror" }, { "C", "dm_cache" },
+    { "osOS", SNAPSHOTS }, { "sS", NOTHING }, { "tV", "dm_thin_pool" }, { "rR", "dm_raid" }, { "mM", "dm_mirror" }, { "C", "dm_cache" },
 };
 
 static const char *
@@ -285,6 +286,8 @@ make(Job *job, const PoolDef *pool, const VolDef *def, const char *name, Error *
 
     if (def->backing.path || def->allocation.v < def->capacity.v)
         tool_load(job, SNAPSHOTS);
+    if (!def->backing.path && def->allocation.v < def->capacity.v)
+        tool_load(job, NOTHING);
     if (def->backing.path) {
         if (!g_str_has_prefix(def->backing.path, pool->path) || def->backing.path[strlen(pool->path)] != '/')
             return error_setf(err, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED, "volume '%s' can only be a snapshot of a volume of its own volume group, not of '%s'",
