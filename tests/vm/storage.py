@@ -43,6 +43,23 @@ def spare_disks():
         wipe(disk)
 
 
+@pytest.fixture
+def fc_host():
+    """A Fibre Channel adapter in software (FCoE) that can have virtual ones; there is nobody at its other end. Its name."""
+    for cable in 'fc-cable', 'fc-end':
+        host.run('ip', 'link', 'delete', cable, check=False)
+    host.run('ip', 'link', 'add', 'fc-cable', 'type', 'veth', 'peer', 'name', 'fc-end')
+    for end in 'fc-cable', 'fc-end':
+        host.run('ip', 'link', 'set', end, 'up')
+    load('fcoe')
+    Path('/sys/module/libfcoe/parameters/create').write_text('fc-cable')
+    adapters = Path('/sys/class/fc_host')
+    host.wait_until(lambda: adapters.exists() and list(adapters.iterdir()), 'the adapter is there')
+    yield next(adapters.iterdir()).name
+    Path('/sys/module/libfcoe/parameters/destroy').write_text('fc-cable')
+    host.run('ip', 'link', 'delete', 'fc-cable')
+
+
 def scsi_debug_disks():
     return [f'/dev/{model.parts[3]}' for model in sorted(Path('/sys/block').glob('sd*/device/model'))
             if model.read_text().strip() == 'scsi_debug']
@@ -195,6 +212,40 @@ def nfs_server():
             host.run('umount', '--force', line.split()[1])
     host.run('systemctl', 'stop', 'nfs-server.service')
     Path('/etc/exports').unlink()
+
+
+class Cifs:
+    """The kernel's CIFS server on loopback, with a share for everybody and one that wants USER and PASSWORD."""
+    host, shared, closed = LOOPBACK, Path('/srv/shared'), Path('/srv/closed')
+
+    def __init__(self):
+        shares = ''
+        for share, more in (self.shared, ' guest ok = yes\n'), (self.closed, f' guest ok = no\n valid users = {USER}\n'):
+            share.mkdir(parents=True, exist_ok=True)
+            share.chmod(0o777)
+            shares += f'[{share.name}]\n path = {share}\n read only = no\n{more}'
+        conf = Path('/etc/ksmbd/ksmbd.conf')
+        conf.parent.mkdir(exist_ok=True)
+        conf.write_text(f'[global]\n netbios name = VM\n map to guest = bad user\n{shares}')
+        host.run('useradd', '--no-create-home', USER, check=False)
+        host.run('ksmbd.adduser', '-a', USER, '-p', PASSWORD)
+        load('ksmbd')
+        host.run('ksmbd.mountd')
+        host.wait_until(lambda: ':445 ' in host.output('ss', '--listening', '--tcp', '--numeric'), 'the CIFS server listens')
+
+    def stop(self):
+        host.run('ksmbd.control', '--shutdown')
+        host.wait_until(lambda: host.run('rmmod', 'ksmbd', check=False).returncode == 0, 'ksmbd is unloaded')
+
+
+@pytest.fixture
+def cifs_server():
+    server = Cifs()
+    yield server
+    for line in Path('/proc/mounts').read_text().splitlines():
+        if line.startswith(f'//{server.host}/'):
+            host.run('umount', '--force', line.split()[1])
+    server.stop()
 
 
 def in_uninterruptible_sleep(pid):

@@ -151,7 +151,7 @@ def test_logical(group):
     xml = virsh('vol-dumpxml', 'v', '--pool', 'p')
     assert re.search(r"<device path='/dev/vd.'>\s*<extent start='0' end='12582912'/>", xml) and "<volume type='block'>" in xml
     digest = content_goes_both_ways('v')
-    host.run('dd', 'if=/dev/urandom', 'of=/dev/vg0/v', 'bs=1M', 'seek=4', 'conv=notrunc')
+    host.run('dd', 'if=/dev/urandom', 'of=/dev/vg0/v', 'bs=1M', 'seek=4', 'count=8', 'conv=notrunc')
     virsh('vol-resize', 'v', '20M', '--pool', 'p')
     assert sizes('v') == (20 * MIB, 20 * MIB)
     virsh('vol-clone', 'v', 'w', '--pool', 'p')
@@ -208,7 +208,7 @@ def test_logical_is_careful(group):
     for name in '-n', 'a b', '../x', 'snapshot1', 'x_tdata', '.virtd-part-0/..':
         fails('vol-create-as', 'p', '--name', name, '--capacity', '4M')
     assert 'insufficient free space' in fails('vol-create-as', 'p', 'huge', '1T')
-    assert 'is not empty' in fails_building(group[0])
+    assert 'is not empty' in fails_building(Path(group[0]).resolve())
     host.run('lvcreate', '--yes', '--name', '.virtd-part-0123456789abcdef', '--size', '4M', 'vg0')
     virsh('pool-refresh', 'p')
     assert volumes() == ['hidden', 'v']
@@ -361,6 +361,7 @@ def test_disk_dos(spare_disks):
     assert volumes() == [f'{disk}{n}' for n in range(1, 7)]
     assert "<format type='extended'/>" in virsh('vol-dumpxml', f'{disk}4', '--pool', 'p') and sizes(f'{disk}4')[0] == 100 * MIB
     assert sizes(f'{disk}5')[0] == 20 * MIB
+    assert 'is an extended partition' in fails('vol-wipe', f'{disk}4', '--pool', 'p')
     assert 'has logical partitions' in fails('vol-delete', f'{disk}4', '--pool', 'p')
     assert 'no free extent' in fails('vol-create-as', 'p', f'{disk}7', '200M')
     for number in 6, 5, 4:
@@ -382,7 +383,7 @@ def test_scsi(scsi_disk):
     virsh('pool-start', 'p')
     assert volumes() == ['unit:0:0:0'] and sizes('unit:0:0:0') == (128 * MIB, 128 * MIB)
     assert path_of('unit:0:0:0').parent == Path('/dev/disk/by-id') and path_of('unit:0:0:0').resolve() == Path(scsi_disk)
-    serial = host.output('/lib/udev/scsi_id', '--whitelisted', f'--device={scsi_disk}').strip()
+    serial = host.output('/lib/udev/scsi_id', '--replace-whitespace', '--whitelisted', f'--device={scsi_disk}').strip()
     assert virsh('vol-key', 'unit:0:0:0', '--pool', 'p').strip() == serial
     content_goes_both_ways('unit:0:0:0')
     kill()
@@ -392,6 +393,36 @@ def test_scsi(scsi_disk):
     virsh('pool-undefine', 'p')
     define("<pool type='scsi'><name>p</name><source><adapter type='scsi_host' name='host99'/></source><target><path>/dev/disk/by-path</path></target></pool>")
     assert "no SCSI host adapter 'host99'" in fails('pool-start', 'p')
+
+
+def virtual_adapters(wwpn):
+    return [path.parent.name for path in Path('/sys/class/fc_host').glob('*/port_name') if path.read_text().strip() == f'0x{wwpn}']
+
+
+@pytest.mark.parametrize('managed', ['', "managed='yes'", "managed='no'"])
+def test_a_virtual_adapter(fc_host, managed):
+    """Made of the parent when the pool starts; it goes with the pool, unless that is not wanted."""
+    wwnn, wwpn = '2000000000000002', '1000000000000001'
+    define(f"<pool type='scsi'><name>p</name><source><adapter type='fc_host' parent='{fc_host}' {managed} wwnn='{wwnn}' wwpn='{wwpn}'/></source>"
+           '<target><path>/dev/disk/by-path</path></target></pool>')
+    virsh('pool-start', 'p')
+    assert len(virtual_adapters(wwpn)) == 1 and volumes() == []
+    if managed:
+        kill()
+    assert volumes() == []
+    virsh('pool-destroy', 'p')
+    if 'no' in managed:
+        adapter, = virtual_adapters(wwpn)
+        virsh('pool-start', 'p')
+        assert virtual_adapters(wwpn) == [adapter]
+        Path(f'/sys/class/fc_host/{fc_host}/vport_delete').write_text(f'{wwpn}:{wwnn}')
+    host.wait_until(lambda: not virtual_adapters(wwpn), 'the virtual adapter is gone')
+
+
+def test_a_virtual_adapter_of_nobody(installed):
+    define("<pool type='scsi'><name>p</name><source><adapter type='fc_host' parent='host99' wwnn='2000000000000002' wwpn='1000000000000001'/></source>"
+           '<target><path>/dev/disk/by-path</path></target></pool>')
+    assert 'there is no Fibre Channel adapter as asked for that can have virtual ones' in fails('pool-start', 'p')
 
 
 def test_mpath(multipath_disk):
@@ -431,16 +462,44 @@ def test_iscsi(iscsi_target):
     assert host.run('iscsiadm', '--mode', 'node', check=False).returncode == 21, 'no record is left'
 
 
+def state(pool='p'):
+    return re.search(r'State: +(\w+)', virsh('pool-info', pool, timeout=50))[1]
+
+
+def test_an_iscsi_target_that_vanishes(iscsi_target):
+    """The pool is degraded, and well again when its target is back: nobody does anything for it."""
+    iscsi_pool(iscsi_target)
+    virsh('pool-start', 'p')
+    before = volumes()
+    iscsi_target.stop()
+    host.wait_until(lambda: state() == 'degraded', 'the pool is degraded')
+    assert names(virsh('pool-list', timeout=50)) == ['p']
+    kill()
+    assert state() in ('degraded', 'running')
+    host.wait_until(lambda: state() == 'degraded', 'the pool is degraded after a restart, too')
+    iscsi_target.start()
+    host.wait_until(lambda: state() == 'running', 'the pool is well again')
+    assert volumes() == before
+    virsh('pool-destroy', 'p')
+    assert sessions() == []
+
+
+def make_secret():
+    """The UUID of a secret with the servers' PASSWORD."""
+    secret = host.root / 'secret.xml'
+    secret.write_text("<secret ephemeral='no' private='yes'><usage type='iscsi'><target>disks</target></usage></secret>")
+    uuid = virsh('secret-define', str(secret)).split()[1]
+    host.run('virsh', '-c', 'qemu:///system', 'secret-set-value', uuid, '--file', '/dev/stdin', '--plain', stdin=storage.PASSWORD)
+    return uuid
+
+
 @pytest.mark.parametrize('iscsi_target', ['chap'], indirect=True)
 def test_iscsi_with_a_password(iscsi_target):
     iscsi_pool(iscsi_target)
     assert 'cannot log in to iSCSI target' in fails('pool-start', 'p')
     assert sessions() == []
     virsh('pool-undefine', 'p')
-    secret = host.root / 'secret.xml'
-    secret.write_text("<secret ephemeral='no' private='yes'><usage type='iscsi'><target>disks</target></usage></secret>")
-    uuid = virsh('secret-define', str(secret)).split()[1]
-    host.run('virsh', '-c', 'qemu:///system', 'secret-set-value', uuid, '--file', '/dev/stdin', '--plain', stdin=storage.PASSWORD)
+    uuid = make_secret()
     iscsi_pool(iscsi_target, f"<auth type='chap' username='{storage.USER}'><secret usage='disks'/></auth>")
     virsh('pool-start', 'p')
     assert sessions() == [iscsi_target.iqn]
@@ -483,6 +542,40 @@ def test_nfs(nfs_server):
     assert host.run('findmnt', '/srv/p', check=False).returncode != 0 and list(nfs_server.exported.iterdir()) == []
 
 
+def cifs_pool(share, auth=''):
+    define(f"<pool type='netfs'><name>p</name><source><host name='{storage.LOOPBACK}'/><dir path='{share}'/><format type='cifs'/>{auth}</source>"
+           '<target><path>/srv/p</path></target></pool>')
+
+
+def test_cifs(cifs_server):
+    cifs_pool('/shared')
+    virsh('pool-build', 'p')
+    virsh('pool-start', 'p')
+    assert '//127.0.0.1/shared' in host.output('findmnt', '/srv/p', '-n')
+    virsh('vol-create-as', 'p', 'v', '8M')
+    content_goes_both_ways('v')
+    kill()
+    assert volumes() == ['v'] and (cifs_server.shared / 'v').stat().st_size == 8 * MIB
+    virsh('vol-delete', 'v', '--pool', 'p')
+    virsh('pool-destroy', 'p')
+    assert host.run('findmnt', '/srv/p', check=False).returncode != 0
+
+
+def test_cifs_with_a_password(cifs_server):
+    cifs_pool('/closed')
+    virsh('pool-build', 'p')
+    assert "cannot mount '//127.0.0.1/closed'" in fails('pool-start', 'p')
+    virsh('pool-undefine', 'p')
+    uuid = make_secret()
+    cifs_pool('/closed', f"<auth type='chap' username='{storage.USER}'><secret uuid='{uuid}'/></auth>")
+    virsh('pool-start', 'p')
+    virsh('vol-create-as', 'p', 'v', '1M')
+    assert volumes() == ['v'] and (cifs_server.closed / 'v').exists()
+    assert storage.PASSWORD not in Path('/proc/mounts').read_text() and storage.PASSWORD not in host.journal(100000)
+    virsh('pool-destroy', 'p')
+    virsh('secret-undefine', uuid)
+
+
 def answers(*command):
     """Without waiting for the dead: within less than any deadline of what hangs."""
     return virsh(*command, timeout=50)
@@ -511,6 +604,20 @@ def test_an_nfs_server_that_vanishes(nfs_server):
         user.wait()
     host.run('virsh', '-c', 'qemu:///system', 'pool-destroy', 'p', check=False, timeout=600)
     host.wait_until(lambda: '/srv/p' not in Path('/proc/mounts').read_text(), 'the dead mount is out of sight')
+
+
+def test_an_nfs_server_that_comes_back(nfs_server):
+    """Degraded meanwhile, and well again by itself."""
+    netfs_pool(nfs_server)
+    virsh('pool-build', 'p')
+    virsh('pool-start', 'p')
+    virsh('vol-create-as', 'p', 'v', '1M')
+    nfs_server.vanish()
+    host.wait_until(lambda: state() == 'degraded', 'the pool is degraded')
+    nfs_server.come_back()
+    host.wait_until(lambda: state() == 'running', 'the pool is well again')
+    assert volumes() == ['v']
+    virsh('vol-delete', 'v', '--pool', 'p')
 
 
 def test_an_nfs_server_that_is_not_there(nfs_server):

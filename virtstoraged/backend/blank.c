@@ -1,13 +1,17 @@
 #include "virtstoraged/backend/blank.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "common/base/file.h"
 #include "common/base/worker.h"
 #include "virtstoraged/backend/files.h"
 #include "virtstoraged/backend/tool.h"
 
+#define SECTOR 512
 #define FOUND_NOTHING 2
 #define FOUND_MANY 8
 
@@ -25,12 +29,18 @@ static int
 look(void *data, Error *err)
 {
     const Device *device = data;
+    _cleanup_fd_ int fd = -1;
+    char first[SECTOR];
     struct stat st;
 
     if (stat(device->path, &st) < 0)
         return error_set_errno(err, FROM_STORAGE, errno, "cannot stat device '%s'", device->path);
     if (!S_ISBLK(st.st_mode))
         return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "'%s' is no block device", device->path);
+    /* To blkid, one that can't be read is one on which nothing is found. */
+    fd = open(device->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || pread(fd, first, sizeof(first), 0) < 0)
+        return error_set_errno(err, FROM_STORAGE, errno, "cannot read device '%s'", device->path);
     return 0;
 }
 

@@ -227,29 +227,62 @@ refresh(Job *job, PoolDef *live, Listing *listing, Error *err)
     return 0;
 }
 
-/* The link below the target is known when the partition is there. */
+/* 0 with *ret, a partition of the table. */
 static int
-vol_look(Job *job, const PoolDef *pool, const VolDef *def, const FileStamp *known, ImageInfo *image, Found **ret, Error *err)
+partition_of(const PartitionTable *table, const char *stem, const VolDef *def, const Partition **ret, Error *err)
+{
+    for (guint i = 0; i < table->list->len; i++) {
+        const Partition *p = table->list->pdata[i];
+        g_autofree char *name = name_of(stem, p->number);
+
+        if (p->kind != PARTITION_FREE && strcmp(name, def->name) == 0) {
+            *ret = p;
+            return 0;
+        }
+    }
+    return error_setf(err, FROM_STORAGE, ERR_NO_STORAGE_VOL, "there is no partition '%s' any more", def->name);
+}
+
+/* Where it lies, and the link below the target, are known once the partition is there. */
+static int
+look_at_new(Job *job, const PoolDef *pool, const VolDef *def, Found **ret, Error *err)
 {
     g_autoptr(GPtrArray) one = g_ptr_array_new();
-    g_autofree char *node = g_build_filename("/dev", def->name, NULL);
+    g_autoptr(PartitionTable) table = NULL;
+    g_autofree char *stem = NULL;
+    const Partition *p;
 
-    if (def->devices.n > 0 && def->format == PARTITION_EXTENDED) {
-        int r = blocks_vol_look(job, pool, def, known, image, ret, err);
-
-        if (r == 0)
-            correct_size((*ret)->def);
-        return r;
-    }
-    if (def->devices.n > 0)
-        return blocks_vol_look(job, pool, def, known, image, ret, err);
-    g_ptr_array_add(one, blocks_found(POOL_DISK, def->name, g_str_has_prefix(device_of(pool)->path, "/dev/mapper/") ? def->path : node, NULL));
+    if (stem_of(job, pool, &stem, err) < 0 || read_table(job, pool, &table, err) < 0 || partition_of(table, stem, def, &p, err) < 0 ||
+        tool_settle(job, err) < 0)
+        return -1;
+    g_ptr_array_add(one, found_of(pool, stem, p));
     if (blocks_complete(job, pool->path, one, err) < 0)
         return -1;
     if (one->len == 0)
-        return error_setf(err, FROM_STORAGE, ERR_NO_STORAGE_VOL, "partition '%s' has no device '%s'", def->name, node);
+        return error_setf(err, FROM_STORAGE, ERR_NO_STORAGE_VOL, "partition '%s' has no device", def->name);
     *ret = one->pdata[0];
+    (*ret)->def->format = def->format; /* it is empty still: nothing in it says what it is for */
     return 0;
+}
+
+static int
+vol_look(Job *job, const PoolDef *pool, const VolDef *def, const FileStamp *known, ImageInfo *image, Found **ret, Error *err)
+{
+    int r = def->devices.n > 0 ? blocks_vol_look(job, pool, def, known, image, ret, err) : look_at_new(job, pool, def, ret, err);
+
+    if (r == 0)
+        correct_size((*ret)->def);
+    return r;
+}
+
+/* What the kernel shows of an extended partition is the beginning of the list of those in it. */
+static int
+vol_open(Job *job, const PoolDef *pool, const VolDef *def, bool write, Content **ret, Error *err)
+{
+    if (write && def->format == PARTITION_EXTENDED)
+        return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "volume '%s' is an extended partition: writing to it would lose the partitions in it",
+                          def->name);
+    return blocks_vol_open(job, pool, def, write, ret, err);
 }
 
 /* --- made, changed, deleted --- */
@@ -314,22 +347,6 @@ vol_create(Job *job, const PoolDef *pool, const VolDef *def, const CopySource *s
     return 0;
 }
 
-/* 0 with *ret, a partition of the table. */
-static int
-partition_of(const PartitionTable *table, const char *stem, const VolDef *def, const Partition **ret, Error *err)
-{
-    for (guint i = 0; i < table->list->len; i++) {
-        const Partition *p = table->list->pdata[i];
-        g_autofree char *name = name_of(stem, p->number);
-
-        if (p->kind != PARTITION_FREE && strcmp(name, def->name) == 0) {
-            *ret = p;
-            return 0;
-        }
-    }
-    return error_setf(err, FROM_STORAGE, ERR_NO_STORAGE_VOL, "there is no partition '%s' any more", def->name);
-}
-
 static int
 check_empty(const PartitionTable *table, const Partition *extended, Error *err)
 {
@@ -389,7 +406,7 @@ const Backend backend_disk = {
     .vol_create = vol_create,
     .fills_in_place = true,
     .vol_look = vol_look,
-    .vol_open = blocks_vol_open,
+    .vol_open = vol_open,
     .vol_resize = vol_resize,
     .vol_delete = vol_delete,
 };

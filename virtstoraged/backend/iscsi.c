@@ -59,6 +59,8 @@ target_init(Target *target, const PoolSource *source, Error *err)
     if (source->hosts.n != 1)
         return error_setf(err, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED, "hostname must be specified for iscsi sources: one <host> in the <source>");
     host = source->hosts.items[0];
+    if (strpbrk(host->name, "/*?\\"))
+        return error_setf(err, FROM_STORAGE, ERR_XML_ERROR, "'%s' is no name or address of an iSCSI server", host->name);
     numeric = strchr(host->name, ':') && *host->name != '[';
     target->name = source->devices.n ? source->devices.items[0]->path : NULL;
     target->portal = g_strdup_printf("%s%s%s:%u", numeric ? "[" : "", host->name, numeric ? "]" : "", host->port.set ? host->port.v : DEFAULT_PORT);

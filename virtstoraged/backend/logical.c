@@ -11,6 +11,17 @@
 #include "virtstoraged/backend/lvm.h"
 #include "virtstoraged/backend/tool.h"
 
+#define THIN_POOL 't'
+#define SNAPSHOTS "dm_snapshot"
+#define NOTHING "dm_zero" /* what sparse volumes are snapshots of */
+
+/* What the kernel needs for volumes whose attributes begin with one of these letters. */
+static const struct {
+    const char *kinds, *name;
+} modules[] = {
+    { "osOS", SNAPSHOTS }, { "sS", NOTHING }, { "tV", "dm_thin_pool" }, { "rR", "dm_raid" }, { "mM", "dm_mirror" }, { "C", "dm_cache" },
+};
+
 static const char *
 group_of(const PoolDef *def)
 {
@@ -54,9 +65,29 @@ sweep(Job *job, const PoolDef *def, Error *err)
     return 0;
 }
 
+/* LVM wants the modules of the kernel that its volumes need to be there; it may not load them in our sandbox. */
+static int
+load_modules(Job *job, const PoolDef *def, Error *err)
+{
+    g_autoptr(GPtrArray) volumes = NULL;
+
+    if (lvm_volumes(job, group_of(def), NULL, &volumes, err) < 0)
+        return -1;
+    for (guint i = 0; i < volumes->len; i++) {
+        char kind = ((const LogicalVolume *)volumes->pdata[i])->kind;
+
+        for (size_t m = 0; m < G_N_ELEMENTS(modules); m++)
+            if (kind && strchr(modules[m].kinds, kind))
+                tool_load(job, modules[m].name);
+    }
+    return 0;
+}
+
 static int
 start(Job *job, const PoolDef *def, Error *err)
 {
+    if (load_modules(job, def, err) < 0)
+        return -1;
     if (tool_run(job, TOOL("vgchange", "--activate", "y", "--", group_of(def)), NULL, err) < 0)
         return error_prefixf(err, "cannot activate volume group '%s'", group_of(def));
     return 0;
@@ -185,7 +216,7 @@ found_of(const PoolDef *def, LogicalVolume *volume)
 static bool
 is_shown(const LogicalVolume *volume)
 {
-    return volume->active && !volume->thin_pool && !g_str_has_prefix(volume->name, FILES_PART_PREFIX);
+    return volume->active && volume->kind != THIN_POOL && !g_str_has_prefix(volume->name, FILES_PART_PREFIX);
 }
 
 static int
@@ -249,18 +280,19 @@ make(Job *job, const PoolDef *pool, const VolDef *def, const char *name, Error *
 {
     g_autofree char *capacity = g_strdup_printf("%llub", def->capacity.v);
     g_autofree char *allocation = g_strdup_printf("%llub", MAX(def->allocation.v, 1));
-    const char *argv[16] = { "lvcreate", "--yes", "--wipesignatures", "y", "--name", name, "--size" };
-    size_t n = 7;
+    const char *argv[16] = { "lvcreate", "--yes", "--name", name, "--size" };
+    size_t n = 5;
     g_autofree char *origin = NULL;
 
     if (def->backing.path || def->allocation.v < def->capacity.v)
-        tool_load(job, "dm_snapshot");
+        tool_load(job, SNAPSHOTS);
+    if (!def->backing.path && def->allocation.v < def->capacity.v)
+        tool_load(job, NOTHING);
     if (def->backing.path) {
         if (!g_str_has_prefix(def->backing.path, pool->path) || def->backing.path[strlen(pool->path)] != '/')
             return error_setf(err, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED, "volume '%s' can only be a snapshot of a volume of its own volume group, not of '%s'",
                               def->name, def->backing.path);
         origin = full_name(pool, def->backing.path + strlen(pool->path) + 1);
-        argv[3] = "n"; /* it begins with what is in its origin */
         argv[n++] = def->has_allocation ? allocation : capacity;
         argv[n++] = "--snapshot";
     } else if (def->allocation.v < def->capacity.v) {
@@ -271,6 +303,8 @@ make(Job *job, const PoolDef *pool, const VolDef *def, const char *name, Error *
         argv[n++] = capacity;
     } else {
         argv[n++] = capacity;
+        argv[n++] = "--wipesignatures";
+        argv[n++] = "y";
     }
     argv[n++] = "--";
     argv[n] = origin ? origin : group_of(pool);

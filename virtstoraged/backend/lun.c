@@ -15,6 +15,7 @@
 #define DEVICES "/sys/bus/scsi/devices"
 #define SCAN_TIMEOUT (60 * USEC_PER_SEC)
 #define LIST_TIMEOUT (30 * USEC_PER_SEC)
+#define KEY_TIMEOUT (10 * USEC_PER_SEC)
 
 typedef struct Units {
     PoolType type;
@@ -88,49 +89,29 @@ list(void *data, Error *err)
 
 /* --- keys --- */
 
-/* Of a record of udev's: "P: path", then lines "E: NAME=VALUE". */
+/* The identity the unit itself tells; NULL: it tells none, or does not answer. */
 static char *
-property(const char *record, const char *name)
+ask_key(Job *job, const char *node)
 {
-    g_autofree char *start = g_strdup_printf("\nE: %s=", name);
-    const char *at = strstr(record, start);
+    const ToolCall call = { .argv = TOOL("scsi_id", "--replace-whitespace", "--whitelisted", "--device", node), .timeout = KEY_TIMEOUT };
+    g_autofree char *out = NULL;
 
-    return at ? g_strndup(at + strlen(start), strcspn(at + strlen(start), "\n")) : NULL;
+    if (tool_call(job, &call, &out, NULL) < 0)
+        return NULL;
+    g_strstrip(out);
+    return *out ? g_steal_pointer(&out) : NULL;
 }
 
 /* Names do for keys where nobody knows better. */
-int
-lun_keys(Job *job, GPtrArray *found, Error *err)
+void
+lun_keys(Job *job, const Listing *listing, GPtrArray *found)
 {
-    g_autoptr(GPtrArray) argv = g_ptr_array_new();
-    g_autoptr(GHashTable) serials = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    g_auto(GStrv) records = NULL;
-    g_autofree char *out = NULL;
-    ToolCall call = { .also_fine = UINT32_MAX };
-
-    if (found->len == 0)
-        return 0;
-    g_ptr_array_add(argv, (char *)"udevadm");
-    g_ptr_array_add(argv, (char *)"info");
-    for (guint i = 0; i < found->len; i++)
-        g_ptr_array_add(argv, ((Found *)found->pdata[i])->def->path);
-    g_ptr_array_add(argv, NULL);
-    call.argv = (const char *const *)argv->pdata;
-    if (tool_call(job, &call, &out, err) < 0)
-        return -1;
-    records = g_strsplit(out, "\n\n", -1);
-    for (char **record = records; *record; record++) {
-        char *node = property(*record, "DEVNAME"), *serial = property(*record, "ID_SERIAL");
-
-        if (node && serial && *serial)
-            g_hash_table_insert(serials, node, serial);
-    }
     for (guint i = 0; i < found->len; i++) {
         VolDef *def = ((Found *)found->pdata[i])->def;
+        const Volume *known = g_hash_table_lookup(listing->known->by_name, def->name);
 
-        def->key = g_strdup(g_hash_table_lookup(serials, def->path));
+        def->key = known ? g_strdup(known->def->key) : ask_key(job, def->path);
     }
-    return 0;
 }
 
 /* Two paths to one disk have one serial number: the second one's key is its path. */
@@ -161,9 +142,8 @@ lun_refresh(Job *job, const PoolDef *def, unsigned host, Listing *listing, Error
         r = tool_settle(job, err);
     if (r == 0)
         r = worker_run(job, "listing SCSI units", list, units, units_clear, LIST_TIMEOUT, err);
-    if (r == 0)
-        r = lun_keys(job, units->found, err);
     if (r == 0) {
+        lun_keys(job, listing, units->found);
         make_unique(units->found);
         r = blocks_complete(job, def->path, units->found, err);
     }

@@ -5,9 +5,9 @@
 
 /*
  * Let the adapter look for new units, then list its disks as volumes "unit:BUS:TARGET:UNIT", with the path below the
- * target's and the serial number as the key.
+ * target's and the identity they tell as the key.
  */
 int lun_refresh(Job *job, const PoolDef *def, unsigned host, Listing *listing, Error *err) _must_check_;
 
-/* The serial numbers udev knows: the keys of what was found get them, by their paths, which are nodes still. */
-int lun_keys(Job *job, GPtrArray *found, Error *err) _must_check_;
+/* What is new is asked for its identity, which becomes its key; its path is its node still. Others keep theirs. */
+void lun_keys(Job *job, const Listing *listing, GPtrArray *found);

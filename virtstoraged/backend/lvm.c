@@ -102,7 +102,7 @@ logical_new(const json_t *row)
     if (*percent)
         volume->used = (uint64_t)((double)volume->size * g_ascii_strtod(percent, NULL) / HUNDRED_PERCENT);
     volume->active = strlen(attributes) > 4 && attributes[4] == 'a';
-    volume->thin_pool = attributes[0] == 't';
+    volume->kind = attributes[0];
     volume->devices = g_ptr_array_new_with_free_func(free_device);
     return volume;
 }

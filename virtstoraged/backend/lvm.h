@@ -13,7 +13,7 @@ typedef struct LogicalVolume {
     uint64_t size;
     uint64_t used;     /* bytes; of thin ones and snapshots less than size */
     bool active;       /* there is a device */
-    bool thin_pool;    /* not a volume, but where thin ones lie */
+    char kind;         /* as LVM's attributes begin: 's' a snapshot, 'V' thin, 't' where thin ones lie, ... */
     GPtrArray *devices; /* of VolDevice: where it lies */
 } LogicalVolume;
 

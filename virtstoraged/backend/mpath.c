@@ -58,10 +58,10 @@ refresh(Job *job, PoolDef *live, Listing *listing, Error *err)
 
     maps->found = g_ptr_array_new_with_free_func(free_found);
     r = worker_run(job, "listing multipath disks", list, maps, maps_clear, FILES_TIMEOUT, err);
-    if (r == 0)
-        r = lun_keys(job, maps->found, err);
-    if (r == 0)
+    if (r == 0) {
+        lun_keys(job, listing, maps->found);
         r = blocks_complete(job, live->path, maps->found, err);
+    }
     while (r == 0 && maps->found->len > 0) {
         Found *found = g_ptr_array_steal_index(maps->found, maps->found->len - 1);
 

@@ -18,13 +18,13 @@ static const Tool tools[] = {
     { "lvresize", "lvm2" },          { "lvs", "lvm2" },               { "mkfs.ext2", "e2fsprogs" },   { "mkfs.ext3", "e2fsprogs" },
     { "mkfs.ext4", "e2fsprogs" },    { "mkfs.ocfs2", "ocfs2-tools" }, { "mkfs.vfat", "dosfstools" },  { "mkfs.xfs", "xfsprogs" },
     { "mkudffs", "udftools" },       { "mount", "mount" },            { "mount.cifs", "cifs-utils" }, { "mount.nfs", "nfs-common" },
-    { "systemctl", "systemd" },      { "parted", "parted" },          { "pvremove", "lvm2" },          { "pvs", "lvm2" },              { "showmount", "nfs-common" },
+    { "scsi_id", "udev" },           { "systemctl", "systemd" },      { "parted", "parted" },          { "pvremove", "lvm2" },          { "pvs", "lvm2" },              { "showmount", "nfs-common" },
     { "udevadm", "udev" },           { "umount", "mount" },           { "vgchange", "lvm2" },         { "vgcreate", "lvm2" },
     { "vgremove", "lvm2" },          { "vgs", "lvm2" },               { "wipefs", "util-linux" },
 };
 
 /* Daemons are started with a PATH that need not have the administrator's folders. */
-static const char *const folders[] = { "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin" };
+static const char *const folders[] = { "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin", "/usr/lib/udev", "/lib/udev" };
 
 static char *
 find(const char *name)

@@ -7,12 +7,15 @@
 #include "virtstoraged/pool/unfinished.h"
 #include "virtstoraged/volume/wipe.h"
 
-/* A backend may know key and path only once a volume is there: while it is made nobody looks for it by them. */
+/* A backend may know key, path and place only once a volume is there: while it is made nobody looks for it by them. */
 static void
 take_identity(Volume *volume, Found *found)
 {
     VolDef *def = vol_def_copy(volume->def);
+    typeof(def->devices) none = def->devices;
 
+    def->devices = found->def->devices;
+    found->def->devices = none;
     g_free(def->key);
     g_free(def->path);
     def->key = g_steal_pointer(&found->def->key);
