@@ -86,6 +86,12 @@ def mentions(host, value):
     return found + host.processes(re.escape(value))
 
 
+def boot_from(host, guest, disk):
+    """Start a guest whose only disk is this one, until it says that it has booted from it."""
+    guest.path.write_text(re.sub(r"<disk type='file' device='disk'>.*?</disk>", disk, guest.xml, count=1, flags=re.S))
+    guest.define().start().wait_up()
+
+
 def at_every_point(host, change, check, most=60):
     """
     change() is a finished virsh, made again and again with the daemon killed at its first, second, ... fault point until it gets through;

@@ -181,6 +181,17 @@ def test_the_password_shows_nowhere(host, pool):
     assert iscsi.PASSWORD not in host.virsh('pool-dumpxml', 'i')
 
 
+@pytest.mark.parametrize('kind', ['volume', 'network'])
+def test_a_guest_boots_from_a_unit(host, target, secret, pool, guest, kind):
+    g = guest(f'iscsi-{kind}')
+    host.virsh('vol-upload', 'unit:0:0:1', str(host.root / 'images/bootsector.img'), '--pool', 'i')
+    source = {'volume': "<source pool='i' volume='unit:0:0:1'/>",
+              'network': f"<auth username='{iscsi.USER}'><secret type='iscsi' {secret}/></auth><source protocol='iscsi' name='{iscsi.IQN}/1'>"
+                         f"<host name='127.0.0.1' port='{iscsi.PORT}'/></source>"}[kind]
+    lab.boot_from(host, g, f"<disk type='{kind}' device='disk'><driver name='qemu' type='raw'/>{source}<target dev='hda' bus='ide'/></disk>")
+    assert lab.mentions(host, iscsi.PASSWORD) == []
+
+
 def state(host):
     return re.search(r'State: +(\w+)', host.virsh('pool-info', 'i')).group(1)
 

@@ -260,6 +260,21 @@ def test_the_key_shows_nowhere(host, cluster, pool):
     assert [path for path in found if not str(path).startswith(str(cluster.root))] == []
 
 
+@pytest.mark.parametrize('kind', ['volume', 'network'])
+def test_a_guest_boots_from_an_image(host, cluster, secret, pool, guest, kind):
+    g = guest(f'rbd-{kind}')
+    host.virsh('vol-create-as', 'r', 'disk', '1M')
+    host.virsh('vol-upload', 'disk', str(host.root / 'images/bootsector.img'), '--pool', 'r')
+    source = {'volume': "<source pool='r' volume='disk'/>",
+              'network': f"<auth username='{ceph.USER}'><secret type='ceph' {secret}/></auth><source protocol='rbd' name='rbd/disk'>"
+                         f"<host name='127.0.0.1' port='{ceph.MONITOR}'/></source>"}[kind]
+    lab.boot_from(host, g, f"<disk type='{kind}' device='disk'><driver name='qemu' type='raw'/>{source}<target dev='hda' bus='ide'/></disk>")
+    assert 'somebody has the image open' in host.virsh('vol-delete', 'disk', '--pool', 'r', check=False).stderr
+    assert [path for path in lab.mentions(host, cluster.key) if not str(path).startswith(str(cluster.root))] == []
+    host.virsh('destroy', g.name)
+    wait_until(lambda: host.virsh('vol-delete', 'disk', '--pool', 'r', check=False).returncode == 0, 'Ceph notices that the guest is gone')
+
+
 def state(host):
     return re.search(r'State: +(\w+)', host.virsh('pool-info', 'r')).group(1)
 
