@@ -12,7 +12,6 @@ import os
 import pathlib
 import signal
 import socket
-import statistics
 import struct
 import subprocess
 import sys
@@ -22,48 +21,13 @@ import time
 
 import libvirt
 
+import storage
+from figures import ROWS, cpu_us, daemon, median, ms, pss_mib, row
 from wire import GET_LIB_VERSION, LIST_ALL_NETWORKS, Wire
 
 URI, RUN = 'qemu:///system', '/run/libvirt'
-ROWS = []
 libvirt.registerErrorHandler(lambda *_: None, None)
 libvirt.virEventRegisterDefaultImpl()
-
-
-def row(what, unit, value, limit=None, budget=''):
-    ROWS.append({'what': what, 'unit': unit, 'value': value, 'limit': limit, 'budget': budget})
-    ratio = f'{value / limit:8.2f}x' if limit else ' ' * 9
-    print(f'{what:<46} {value:>10.2f} {unit:<7} {f"{limit:.2f}" if limit else "-":>9} {ratio}  {budget}', flush=True)
-
-
-def ms(function, *arguments):
-    start = time.monotonic()
-    result = function(*arguments)
-    return (time.monotonic() - start) * 1000, result
-
-
-def median(values):
-    return statistics.median(values)
-
-
-def daemon(name='virtqemud'):
-    for path in glob.glob('/proc/[0-9]*/comm'):
-        try:
-            if pathlib.Path(path).read_text().strip() == name:
-                return int(path.split('/')[2])
-        except OSError:
-            pass
-    return None
-
-
-def cpu_us(pid):
-    return sum(int(pathlib.Path(p).read_text().split()[0]) for p in glob.glob(f'/proc/{pid}/task/*/schedstat')) / 1000
-
-
-def pss_mib(pid):
-    for line in pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines():
-        if line.startswith('Pss:'):
-            return int(line.split()[1]) / 1024
 
 
 def restart_daemon():
@@ -492,7 +456,7 @@ def footprint(c, n):
 
 SUITES = {'activation': activation, 'rpc': rpc, 'definitions': definitions, 'guests': guests, 'save': save,
           'statistics': statistics_of_many, 'fanout': fanout, 'relay': relay,
-          'networks': networks, 'footprint': footprint}
+          'networks': networks, 'pools': storage.pools, 'content': storage.content, 'footprint': footprint}
 
 
 def main():

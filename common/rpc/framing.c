@@ -19,6 +19,7 @@
 #define SCRATCH_SIZE (256u << 10)
 #define LINGER (10 * USEC_PER_SEC) /* how long a closing connection may take to read what is queued */
 #define DIRECT_MIN (16u << 10) /* from this size on a message is worth a system call of its own */
+#define BULK_SIZE (2 * SCRATCH_SIZE)    /* two packets of a stream */
 #define KEEP_OUTPUT (4u << 10) /* an empty output buffer larger than this is given back */
 
 /* Every connection's input arrives here first; there is one thread and no nested loop. */
@@ -50,6 +51,7 @@ struct RpcConn {
 
     Deferred work;
     bool paused, resume, finishing, closing, reported;
+    bool bulk;
     char *reason;
     unsigned int busy; /* inside one of our own functions that call back */
     bool freed;
@@ -409,7 +411,9 @@ deliver(RpcConn *conn, uint8_t *data, size_t len)
 static void
 keep(RpcConn *conn, const uint8_t *data, size_t len)
 {
-    if (!len) {
+    if (!len && conn->bulk) {
+        /* the next packet comes into the same place */
+    } else if (!len) {
         g_clear_pointer(&conn->in, g_free);
         conn->in_capacity = 0;
     } else if (conn->in) {
@@ -501,6 +505,8 @@ read_more(RpcConn *conn)
         want = conn->in_len + 256;
     if (want > conn->in_len * 2 + SCRATCH_SIZE)
         want = conn->in_len * 2 + SCRATCH_SIZE;
+    if (conn->bulk)
+        want = MAX(want, (size_t)BULK_SIZE);
     if (want > conn->in_capacity) {
         conn->in = g_realloc(conn->in, want);
         conn->in_capacity = want;
@@ -531,6 +537,21 @@ rpc_conn_resume(RpcConn *conn)
     want_work(conn);
 }
 
+void
+rpc_conn_bulk(RpcConn *conn, bool bulk)
+{
+    int size = BULK_SIZE * 2;
+
+    if (conn->bulk == bulk)
+        return;
+    conn->bulk = bulk;
+    /* Root may have more than the limit for everybody. It stays: streams come one after the other. */
+    if (bulk && setsockopt(conn->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
+        setsockopt(conn->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    if (!bulk && !conn->in_len && !conn->busy)
+        keep(conn, NULL, 0);
+}
+
 /* --- the loop's side -------------------------------------------------------------------------------------------------- */
 
 static void
@@ -557,7 +578,7 @@ on_io(sd_event_source *source, int fd, uint32_t revents, void *data)
     if (revents & (EPOLLHUP | EPOLLERR) && !(conn->events & EPOLLIN))
         set_closing(conn, "");
     if (revents & (EPOLLIN | EPOLLHUP | EPOLLERR) && conn->events & EPOLLIN && !conn->closing) {
-        if (conn->in_len) {
+        if (conn->in_len || conn->bulk) {
             read_more(conn);
         } else {
             read_first(conn);

@@ -61,6 +61,8 @@ int rpc_conn_fd(const RpcConn *conn);
 void rpc_conn_shutdown(RpcConn *conn, bool now, const char *reason);
 
 void rpc_conn_resume(RpcConn *conn);
+/* Streams flow, or do no more: with larger buffers there are fewer wake-ups and copies for the same bytes. */
+void rpc_conn_bulk(RpcConn *conn, bool bulk);
 
 /*
  * Begin a message; its payload is appended to the returned buffer. End it, passing descriptors (taken, also when it

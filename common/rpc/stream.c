@@ -77,6 +77,8 @@ stream_close(RpcStream *stream, bool aborted)
     if (stream->next)
         stream->next->prev = stream->prev;
     client->n_streams--;
+    if (client->conn && client->n_streams == 0)
+        rpc_conn_bulk(client->conn, false);
     loop_defer_cancel(&stream->work);
     if (client->conn)
         rpc_conn_resume(client->conn);
@@ -136,18 +138,20 @@ static bool
 produce(RpcStream *stream)
 {
     _cleanup_error_ Error err = ERROR_INIT;
+    const void *bytes = outgoing;
     uint64_t hole = 0;
     ssize_t n;
 
-    if (!stream->started || stream->ended || stream->closed || !stream->ops->read || !stream->client->conn)
+    if (!stream->started || stream->ended || stream->closed || !(stream->ops->read || stream->ops->lend) || !stream->client->conn)
         return false;
     if (rpc_conn_unsent(stream->client->conn) >= RPC_OUTPUT_HIGH)
         return false;
-    n = stream->ops->read(stream, stream->data, outgoing, sizeof(outgoing), &hole, &err);
+    n = stream->ops->lend ? stream->ops->lend(stream, stream->data, &bytes, sizeof(outgoing), &hole, &err)
+                          : stream->ops->read(stream, stream->data, outgoing, sizeof(outgoing), &hole, &err);
     if (stream->closed || n == RPC_STREAM_AGAIN)
         return false;
     if (n > 0) {
-        send_packet(stream, VIR_NET_STREAM, VIR_NET_CONTINUE, outgoing, n);
+        send_packet(stream, VIR_NET_STREAM, VIR_NET_CONTINUE, bytes, n);
     } else if (n == RPC_STREAM_HOLE) {
         send_hole(stream, hole);
     } else if (n == RPC_STREAM_END) {
@@ -419,6 +423,7 @@ rpc_stream_open(RpcCall *call, const RpcStreamOps *ops, void *data, RpcStream **
         client->streams->prev = stream;
     client->streams = stream;
     client->n_streams++;
+    rpc_conn_bulk(client->conn, true);
     call->stream = stream;
     if (ret)
         *ret = stream;

@@ -32,6 +32,8 @@ enum {
 typedef struct RpcStreamOps {
     /* Fill buffer with up to size bytes: their number, or one of the above, or -1 with err (the stream then fails). */
     ssize_t (*read)(RpcStream *stream, void *data, void *buffer, size_t size, uint64_t *ret_hole, Error *err);
+    /* The same without a copy, instead of read: bytes that stay as they are until the next call of a slot. */
+    ssize_t (*lend)(RpcStream *stream, void *data, const void **ret_bytes, size_t max, uint64_t *ret_hole, Error *err);
     /* Take bytes from the client: how many, 0 for none now (rpc_stream_wake() when ready), -1 with err. */
     ssize_t (*write)(RpcStream *stream, void *data, const void *bytes, size_t size, Error *err);
     /* The client sent a hole. 0 or -1. NULL: holes are refused. */

@@ -28,6 +28,7 @@ FOREIGN = {
     'libmnl/': (['common/host'], ''),
     'libnftnl/': (['virtnetworkd/firewall'], ''),
     'nettle/': (['virtqemud/device'], ''),
+    'iscsi/': (['virtstoraged/backend/iscsi_direct'], ''),
     'rados/': (['virtstoraged/backend/rbd'], ''),
     'rbd/': (['virtstoraged/backend/rbd'], ''),
     'valgrind/': (['common/base'], ''),

@@ -4,7 +4,6 @@
 
 /* Pools of these types are kept for hosts that have them, but nobody here can start them. */
 #define DEFINED_ONLY(name, pool_type) static const Backend name = { .type = pool_type }
-DEFINED_ONLY(backend_iscsi_direct, POOL_ISCSI_DIRECT);
 DEFINED_ONLY(backend_zfs, POOL_ZFS);
 
 static const Backend *const backends[] = {

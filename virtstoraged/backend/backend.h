@@ -73,4 +73,4 @@ const Backend *backend_of(PoolType type); /* NULL: not known here */
 uint64_t backend_supported(void);         /* bit n: pools of PoolType n can be started */
 
 extern const Backend backend_dir, backend_fs, backend_netfs, backend_logical, backend_disk, backend_iscsi, backend_scsi, backend_mpath;
-extern const Backend backend_rbd; /* rbd/rbd.c */
+extern const Backend backend_rbd, backend_iscsi_direct; /* in folders of their own */

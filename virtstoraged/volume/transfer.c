@@ -252,27 +252,31 @@ transfer_job(Job *job, void *data)
 
 /* --- the stream's side --- */
 
+/* A block that was lent to its end stays until the next call. */
 static ssize_t
-give(RpcStream *stream, void *data, void *buffer, size_t size, uint64_t *ret_hole, Error *err)
+give(RpcStream *stream, void *data, const void **ret_bytes, size_t max, uint64_t *ret_hole, Error *err)
 {
     Transfer *t = data;
     Block *block = g_queue_peek_head(&t->blocks);
     size_t n;
 
-    if (!block)
-        return t->ended ? RPC_STREAM_END : RPC_STREAM_AGAIN;
-    n = MIN(size, block->size - t->sent);
-    memcpy(buffer, block->bytes + t->sent, n);
-    t->sent += n;
-    *ret_hole = block->hole;
-    if (block->hole || t->sent == block->size) {
-        ssize_t r = block->hole ? RPC_STREAM_HOLE : (ssize_t)n;
-
+    if (block && t->sent > 0 && t->sent == block->size) {
         block_done(t, g_queue_pop_head(&t->blocks));
+        block = g_queue_peek_head(&t->blocks);
         t->sent = 0;
         kick(t);
-        return r;
     }
+    if (!block)
+        return t->ended ? RPC_STREAM_END : RPC_STREAM_AGAIN;
+    if (block->hole) {
+        *ret_hole = block->hole;
+        block_done(t, g_queue_pop_head(&t->blocks));
+        kick(t);
+        return RPC_STREAM_HOLE;
+    }
+    n = MIN(max, block->size - t->sent);
+    *ret_bytes = block->bytes + t->sent;
+    t->sent += n;
     return (ssize_t)n;
 }
 
@@ -356,7 +360,7 @@ int
 transfer_start(RpcCall *call, Volume *volume, Content *content, const TransferSpec *spec, Error *err)
 {
     static const RpcStreamOps upload_ops = { .write = take, .hole = take_hole, .finish = finish, .closed = closed };
-    static const RpcStreamOps download_ops = { .read = give, .finish = finish, .closed = closed };
+    static const RpcStreamOps download_ops = { .lend = give, .finish = finish, .closed = closed };
     Transfer *t = g_new0(Transfer, 1);
 
     t->references = 1;

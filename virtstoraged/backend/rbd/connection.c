@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/worker.h"
+#include "virtstoraged/backend/turns.h"
 #include "virtstoraged/secret.h"
 
 /* --- one connection --- */
@@ -223,8 +224,7 @@ make_connection(void *data, Error *err)
 
 typedef struct Slot {
     RbdConnection *connection; /* NULL: none */
-    JobQueue connecting, lanes[RBD_LANES];
-    unsigned lost;             /* how often the cluster was found not to answer */
+    JobQueue connecting;
     unsigned users;            /* jobs that have a pointer to this */
     bool forgotten;            /* the last of them frees it */
 } Slot;
@@ -345,7 +345,8 @@ is_lost(const Error *err)
 }
 
 static int
-run_connected(Job *job, const PoolDef *pool, Slot *slot, const char *what, const Call *wanted, uint64_t timeout, Error *err)
+run_connected(Job *job, const PoolDef *pool, Slot *slot, const char *what, const Call *wanted, uint64_t timeout, bool *ret_lost,
+              Error *err)
 {
     _cleanup_error_ Error failed = ERROR_INIT;
     Call *call = NULL;
@@ -355,47 +356,29 @@ run_connected(Job *job, const PoolDef *pool, Slot *slot, const char *what, const
         call = call_new(slot->connection, wanted->fn, wanted->data, wanted->clear);
         r = worker_run(job, what, work, call, clear_call, timeout, &failed);
     }
-    if (r < 0 && is_lost(&failed)) {
-        slot->lost++;
+    *ret_lost = r < 0 && is_lost(&failed);
+    if (*ret_lost)
         slot_drop(slot, call ? call->connection : NULL);
-    }
     if (call)
         g_atomic_rc_box_release_full(call, clear_call);
     return r < 0 ? error_move(err, &failed) : r;
-}
-
-/* What takes long gets half of the lanes only. */
-static JobQueue *
-shortest(Slot *slot, bool is_long)
-{
-    JobQueue *best = &slot->lanes[0];
-
-    for (size_t i = 0; i < (is_long ? RBD_LANES / 2 : RBD_LANES); i++) {
-        JobQueue *lane = &slot->lanes[i];
-
-        if (!job_queue_busy(lane))
-            return lane;
-        best = lane->waiting < best->waiting ? lane : best;
-    }
-    return best;
 }
 
 int
 rbd_run(Job *job, const PoolDef *pool, const char *what, RbdFn fn, void *data, GDestroyNotify clear, uint64_t timeout, Error *err)
 {
     const Call call = { .fn = fn, .data = data, .clear = clear };
-    Slot *slot = slot_enter(pool);
-    JobQueue *lane = shortest(slot, timeout > RBD_TIMEOUT);
-    unsigned lost = slot->lost;
-    int r = job_acquire(job, lane, pool->name, LOOP_NEVER, err);
+    bool lost = false;
+    Turn turn;
+    Slot *slot;
+    int r;
 
-    if (r == 0) {
-        r = slot->lost == lost ? run_connected(job, pool, slot, what, &call, timeout, err)
-                               : error_setf(err, FROM_STORAGE, ERR_OPERATION_TIMEOUT, "storage pool '%s': %s: Ceph did not answer a call before this one",
-                                            pool->name, what);
-        job_release(job, lane);
-    }
+    if (turn_begin(job, pool->name, timeout > RBD_TIMEOUT, &turn, err) < 0)
+        return -1;
+    slot = slot_enter(pool);
+    r = run_connected(job, pool, slot, what, &call, timeout, &lost, err);
     slot_leave(slot);
+    turn_end(job, &turn, lost);
     return r;
 }
 
@@ -404,7 +387,8 @@ rbd_probe(Job *job, const PoolDef *pool, const char *what, RbdFn fn, void *data,
 {
     const Call call = { .fn = fn, .data = data, .clear = clear };
     Slot *slot = slot_enter(pool);
-    int r = run_connected(job, pool, slot, what, &call, RBD_PROBE_TIMEOUT, err);
+    bool lost;
+    int r = run_connected(job, pool, slot, what, &call, RBD_PROBE_TIMEOUT, &lost, err);
 
     slot_leave(slot);
     return r;

@@ -2,9 +2,8 @@
  * The connection to Ceph that a started rbd pool has. It is made when it is first needed, kept, and dropped when the pool stops
  * or the cluster no longer answers; the next call makes a new one.
  *
- * A cluster that is dead ends each operation after RBD_OPERATION_SECONDS, or what the pool's options say. The calls of a pool pass
- * through RBD_LANES lanes, so that many of them take few workers; once one of them found that the cluster doesn't answer, those
- * that wait behind it fail at once.
+ * A cluster that is dead ends each operation after RBD_OPERATION_SECONDS, or what the pool's options say. Calls take turns
+ * (turns.h).
  */
 #pragma once
 
@@ -13,7 +12,6 @@
 #include "virtstoraged/backend/rbd/library.h"
 
 #define RBD_OPERATION_SECONDS "30"
-#define RBD_LANES 4
 #define RBD_PROBE_TIMEOUT (8 * USEC_PER_SEC)
 #define RBD_TIMEOUT (100 * USEC_PER_SEC)             /* for what is a few operations; libraries give up earlier */
 #define RBD_LONG_TIMEOUT (24 * 3600 * USEC_PER_SEC)  /* for what reads or writes whole images */
