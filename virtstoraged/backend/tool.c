@@ -96,8 +96,11 @@ tool_call(Job *job, const ToolCall *call, char **ret_out, Error *err)
     argv[0] = program;
     spec.argv = argv;
     r = process_run(job, &spec, call->input, call->timeout ? call->timeout : TOOL_TIMEOUT, &output, err);
-    if (r < 0)
+    if (r < 0) {
+        if (err)
+            err->domain = FROM_STORAGE;
         return error_prefixf(err, "running '%s'", call->argv[0]);
+    }
     r = judge(call, &output, err);
     if (r >= 0 && ret_out)
         *ret_out = g_steal_pointer(&output.out);
