@@ -256,6 +256,11 @@ def test_media_are_changed(host, guest, bus, target, machine):
     assert disks(host, g)[target].find('source').get('file') == str(two)
     failed = host.virsh('change-media', g.name, target, str(one) + '.missing', '--update', check=False)
     assert 'one.iso.missing' in failed.stderr and inserted() == str(two)
+    alias = disks(host, g)[target].find('alias').get('name')
+    qmp(host, g, 'blockdev-open-tray', id=alias)  # as the guest does
+    harness.wait_until(lambda: disks(host, g)[target].find('target').get('tray') == 'open', 'the tray is shown open')
+    qmp(host, g, 'blockdev-close-tray', id=alias)
+    harness.wait_until(lambda: disks(host, g)[target].find('target').get('tray') is None, 'the tray is shown closed')
     host.virsh('change-media', g.name, target, '--eject')
     assert inserted() is None and disks(host, g)[target].find('source') is None
     assert inside(host, g) == before

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/conf/domain/device/char.h"
+#include "common/conf/domain/device/disk.h"
 #include "common/rpc/event.h"
 #include "protocol/qemu.h"
 #include "virtqemud/domain/event.h"
@@ -133,14 +134,31 @@ on_balloon_change(Domain *d, json_t *data)
     event_balloon_change(d, d->run->balloon_kib);
 }
 
+/* The running definition says whether a tray is open; not while a start is still making it. */
+static void
+show_tray(Domain *d, const char *alias, DiskTray tray)
+{
+    const Device *device = domain_def_find_alias(d->live, alias);
+    DomainDef *def;
+
+    if (d->run->starting || !device || device->kind != DEVICE_DISK || DISK(device)->tray == tray)
+        return;
+    def = domain_def_copy(d->live);
+    DISK(domain_def_find_alias(def, alias))->tray = tray;
+    domain_set_live(d, def);
+    persist_status(d);
+}
+
 static void
 on_tray_moved(Domain *d, json_t *data)
 {
     const char *id = qmp_string(data, "id");
+    bool open = qmp_bool(data, "tray-open", false);
 
-    if (id)
-        event_tray_change(d, id, qmp_bool(data, "tray-open", false) ? VIR_DOMAIN_EVENT_TRAY_CHANGE_OPEN
-                                                                      : VIR_DOMAIN_EVENT_TRAY_CHANGE_CLOSE);
+    if (!id)
+        return;
+    show_tray(d, id, open ? DISK_TRAY_OPEN : DISK_TRAY_CLOSED);
+    event_tray_change(d, id, open ? VIR_DOMAIN_EVENT_TRAY_CHANGE_OPEN : VIR_DOMAIN_EVENT_TRAY_CHANGE_CLOSE);
 }
 
 static bool
