@@ -252,6 +252,16 @@ def test_what_is_wrong_with_a_pool(host, cluster, secret):
     assert lab.names(host.virsh('pool-list', '--all')) == []
 
 
+def test_what_such_pools_do_not_have(host, cluster, pool):
+    assert re.search(r"<pool type='rbd' supported='yes'", host.virsh('pool-capabilities'))
+    host.virsh('pool-define', lab.write(host, 'pool.xml', pool_xml('usage="none"', name='other', source='other')))
+    for command in 'pool-build', 'pool-delete':
+        done = host.virsh(command, 'other', check=False)
+        assert done.returncode != 0 and 'support' in done.stderr, done.stderr
+    assert 'support' in host.virsh('find-storage-pool-sources', 'rbd', check=False).stderr
+    assert 'conflict' in host.virsh('pool-define', lab.write(host, 'pool.xml', pool_xml('usage="none"', name='same')), check=False).stderr
+
+
 def test_the_key_shows_nowhere(host, cluster, pool):
     host.virsh('vol-create-as', 'r', 'v', '8M')
     raw = base64.b64decode(cluster.key)

@@ -171,11 +171,12 @@ static int
 discard(RbdConnection *connection, void *data, Error *err)
 {
     Making *making = data;
+    int r;
 
     if (making->content)
         content_release(g_steal_pointer(&making->content));
-    ceph.rbd_remove(connection->io, making->part.name);
-    return 0;
+    r = ceph.rbd_remove(connection->io, making->part.name);
+    return r < 0 && r != -ENOENT ? rbd_failed(err, r, "failed to remove the unfinished image '%s'", making->part.name) : 0;
 }
 
 static int
@@ -212,6 +213,7 @@ check(const VolDef *def, const CopySource *source, Error *err)
 int
 rbd_vol_create(Job *job, const PoolDef *pool, const VolDef *def, const CopySource *source, unsigned flags, Error *err)
 {
+    _cleanup_error_ Error failed = ERROR_INIT;
     Making *making;
     int r;
 
@@ -225,14 +227,13 @@ rbd_vol_create(Job *job, const PoolDef *pool, const VolDef *def, const CopySourc
         making->source = g_strdup(source->def->name);
         making->source_size = source->def->capacity.v;
     }
-    r = make(job, pool, making, source, err);
+    r = make(job, pool, making, source, &failed);
     if (r < 0) {
-        _cleanup_error_ Error failed = ERROR_INIT;
-
         job_shield(job);
-        if (run(job, pool, "removing an unfinished image", discard, making, &failed) < 0)
-            r = -1; /* it is hidden, and a later life removes it */
+        if (run(job, pool, "removing an unfinished image", discard, making, NULL) < 0 || failed.code == ERR_OPERATION_TIMEOUT)
+            rbd_part_abandon(&making->part);
         job_unshield(job);
+        error_move(err, &failed);
     }
     g_atomic_rc_box_release_full(making, clear);
     return r;

@@ -11,4 +11,6 @@
 typedef struct RbdPart { char name[48]; } RbdPart;
 
 void rbd_part_name(RbdPart *ret);         /* a new one; any thread */
-bool rbd_part_is_left(const char *name);  /* of this host, and not of this life of the daemon */
+/* Nobody makes it any more, and whether it is there nobody knows: the cluster did not answer. Any thread. */
+void rbd_part_abandon(const RbdPart *part);
+bool rbd_part_is_left(const char *name);  /* of an earlier life of this host's daemon, or abandoned. Any thread */
