@@ -21,6 +21,7 @@ import time
 
 import libvirt
 
+import images
 import storage
 from figures import ROWS, cpu_us, daemon, median, ms, pss_mib, row
 from wire import GET_LIB_VERSION, LIST_ALL_NETWORKS, Wire
@@ -456,7 +457,8 @@ def footprint(c, n):
 
 SUITES = {'activation': activation, 'rpc': rpc, 'definitions': definitions, 'guests': guests, 'save': save,
           'statistics': statistics_of_many, 'fanout': fanout, 'relay': relay,
-          'networks': networks, 'pools': storage.pools, 'content': storage.content, 'footprint': footprint}
+          'networks': networks, 'pools': storage.pools, 'content': storage.content, 'images': images.images,
+          'footprint': footprint}
 
 
 def main():

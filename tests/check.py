@@ -5,6 +5,7 @@ Each test counts once, by its own name, as passed, failed or skipped; a part tha
 The last line is "N passed, N failed, N skipped"; the exit status is 0 only when nothing failed and something passed.
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
+AT_ONCE = str(min(os.cpu_count() or 1, 4))  # scripts of tests, fuzz targets: most of them wait most of the time
 FAILURE_TAIL = 120  # lines of a failed step's log that are shown
 
 SANITIZERS = {
@@ -151,7 +153,7 @@ def pytest(folder, count, build_name='build', env=None, options=()):
     results = directory / 'check-logs' / f'{folder}.xml'
     results.unlink(missing_ok=True)
     say(f'==> {folder} tests' + (f' of {build_name}' if build_name != 'build' else ''))
-    run(['/usr/bin/python3', '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '--color=no', f'--junitxml={results}',
+    run(['/usr/bin/python3', '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '--color=no', f'--junitxml={results}', '-n', AT_ONCE, '--dist', 'loadfile',
          f'tests/{folder}', *options], directory / 'check-logs' / f'{folder}.log',
         {'VIRTD_TEST_BUILD': str(directory), 'PYTHONDONTWRITEBYTECODE': '1', **(env or {})}, show=True)
     if not count_junit(folder + build_name[5:], [results] if results.exists() else [], count):
@@ -177,6 +179,19 @@ def vm(count):
         count.add('vm tests', 'failed', 'tests/vm/run failed')
 
 
+def fuzz_one(target, seconds, count):
+    say(f'==> fuzz {target.name} for {seconds} s')
+    found = target.parent / 'found' / target.name
+    found.mkdir(parents=True, exist_ok=True)
+    seeds = [str(d) for d in [TOP / 'tests' / 'fuzz' / 'corpus' / target.name] if d.is_dir()]
+    log = TOP / 'build-fuzz' / 'check-logs' / f'{target.name}.log'
+    done = run([str(target), f'-max_total_time={seconds}', '-rss_limit_mb=2048', '-timeout=10', '-print_final_stats=1',
+                f'-artifact_prefix={found}-', str(found), *seeds], log, SANITIZERS, timeout=seconds * 5 + 120)
+    count.add(f'fuzz:{target.name}', 'passed' if done else 'failed', '' if done else 'see above')
+    if not done:
+        show_tail(log)
+
+
 def fuzz(seconds, count):
     compiler = {'CC': shutil.which('clang-14') or 'clang'}
     if not build('build-fuzz', count, '-Dfuzzers=true', '-Db_lundef=false', env=compiler):
@@ -185,17 +200,8 @@ def fuzz(seconds, count):
     targets = sorted(p for p in folder.glob('fuzz_*') if p.is_file() and os.access(p, os.X_OK))
     if not targets:
         count.add('fuzz targets', 'failed', f'none was built in {folder}')
-    for target in targets:
-        say(f'==> fuzz {target.name} for {seconds} s')
-        found = folder / 'found' / target.name
-        found.mkdir(parents=True, exist_ok=True)
-        seeds = [str(d) for d in [TOP / 'tests' / 'fuzz' / 'corpus' / target.name] if d.is_dir()]
-        log = TOP / 'build-fuzz' / 'check-logs' / f'{target.name}.log'
-        done = run([str(target), f'-max_total_time={seconds}', '-rss_limit_mb=2048', '-timeout=10', '-print_final_stats=1',
-                    f'-artifact_prefix={found}-', str(found), *seeds], log, SANITIZERS, timeout=seconds * 5 + 120)
-        count.add(f'fuzz:{target.name}', 'passed' if done else 'failed', '' if done else 'see above')
-        if not done:
-            show_tail(log)
+    with concurrent.futures.ThreadPoolExecutor(int(AT_ONCE)) as pool:
+        list(pool.map(lambda target: fuzz_one(target, seconds, count), targets))
 
 
 def parse_arguments():

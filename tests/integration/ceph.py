@@ -35,6 +35,7 @@ osd objectstore = memstore
 memstore device bytes = {store}
 osd memory target = 939524096
 osd op num shards = 2
+osd client watch timeout = 4
 keyring = {root}/$name.keyring
 mon data = {root}/mon
 osd data = {root}/osd

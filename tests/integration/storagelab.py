@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import json
+import os
 import re
 
 
@@ -43,6 +44,12 @@ c = libvirt.openReadOnly()
 print(json.dumps(c.storagePoolLookupByName({pool!r}).storageVolLookupByName({volume!r}).info()))''').stdout)
 
 
+def random_file(host, name, size):
+    path = host.root / name
+    path.write_bytes(os.urandom(size))
+    return path
+
+
 def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -63,3 +70,42 @@ def make_secret(host, usage, name, value):
 def remove_secrets(host):
     for uuid in re.findall(r'[0-9a-f]{8}-[0-9a-f-]{27}', host.virsh('secret-list')):
         host.virsh('secret-undefine', uuid)
+
+
+def mentions(host, value):
+    """Where a value that is nobody's business shows: files of the private host that others may read, and command lines."""
+    found = []
+    for directory, _, files in os.walk(host.root):
+        for name in files:
+            path = os.path.join(directory, name)
+            if os.path.islink(path) or not os.path.isfile(path) or not os.stat(path).st_mode & 0o004 or os.stat(path).st_size > 1 << 24:
+                continue
+            with open(path, 'rb') as file:
+                if value.encode() in file.read():
+                    found.append(path)
+    return found + host.processes(re.escape(value))
+
+
+def boot_from(host, guest, disk):
+    """Start a guest whose only disk is this one, until it says that it has booted from it."""
+    guest.path.write_text(re.sub(r"<disk type='file' device='disk'>.*?</disk>", disk, guest.xml, count=1, flags=re.S))
+    guest.define().start().wait_up()
+
+
+def at_every_point(host, change, check, most=60):
+    """
+    change() is a finished virsh, made again and again with the daemon killed at its first, second, ... fault point until it gets through;
+    check(got_through) looks at what is there each time. The steps at which it was killed.
+    """
+    killed = []
+    for point in range(1, most):
+        host.kill_at(point)
+        done = change()
+        passed = host.points_passed()
+        host.kill_at(0)
+        assert done.returncode == 0 or len(passed) == point, f'{passed}: {done.stderr}'
+        check(done.returncode == 0)
+        if done.returncode == 0 and len(passed) < point:
+            return killed
+        killed.append(passed[-1].split()[0])
+    raise AssertionError(f'still killed at point {most}')

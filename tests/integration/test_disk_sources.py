@@ -172,6 +172,33 @@ def test_the_size_of_an_image_nobody_runs(host, guest):
     assert 'idle.qcow2' in host.virsh('domblkinfo', g.name, 'hda', check=False).stderr
 
 
+# --- what may be missing ---
+
+def test_optional_images_may_be_missing(host, guest, pool):
+    """The drive is empty, the disk is not there, clients hear of both; what is not optional is an error."""
+    def disk(target, policy, device='disk', source=f"file='{host.root}/gone.img'", kind='file'):
+        return (f"<disk type='{kind}' device='{device}'><driver name='qemu' type='raw'/><source {source} startupPolicy='{policy}'/>"
+                f"<target dev='{target}' bus='ide'/></disk>")
+    g = guest('optional', uuid=UUID, extra=disk('hdb', 'optional') + disk('hdc', 'optional', 'cdrom') +
+              disk('hdd', 'optional', source="pool='p' volume='gone'", kind='volume'))
+    g.define()
+    before = host.virsh('dumpxml', g.name, '--inactive')
+    events = host.events()
+    try:
+        g.start().wait_up()
+        for alias in ('hdb', 'hdc', 'hdd'):
+            events.expect(f"'disk-change' for domain '{g.name}'")
+    finally:
+        events.end()
+    disks = {d.find('target').get('dev'): d for d in ET.fromstring(host.virsh('dumpxml', g.name)).findall('devices/disk')}
+    assert sorted(disks) == ['hda', 'hdc'] and disks['hdc'].find('source') is None
+    assert host.virsh('dumpxml', g.name, '--inactive') == before
+    host.virsh('destroy', g.name)
+    g.path.write_text(g.xml.replace("startupPolicy='optional'", "startupPolicy='mandatory'"))
+    host.virsh('define', str(g.path))
+    assert 'gone' in host.virsh('start', g.name, check=False).stderr
+
+
 # --- chains ---
 
 def chain_of(disk):

@@ -3,10 +3,12 @@ nothing stays behind; and what fails leaves everything as it was."""
 import base64
 import json
 import os
+import random
 import re
 import signal
 import socket
 import subprocess
+import time
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -257,3 +259,49 @@ def test_media_are_changed(host, guest, bus, target, machine):
     host.virsh('change-media', g.name, target, '--eject')
     assert inserted() is None and disks(host, g)[target].find('source') is None
     assert inside(host, g) == before
+
+
+KILLS = int(os.environ.get('VIRTD_TEST_KILLS', '12'))
+
+
+def test_a_daemon_killed_in_the_middle(host, guest):
+    """Whenever it dies, the next one finds the disk attached or not, and QEMU, definition and owner of the file agree."""
+    g = guest('plug-killed', extra="<controller type='usb' model='qemu-xhci'/><disk type='file' device='cdrom'><target dev='hdc' bus='ide'/>"
+              "<readonly/></disk>").define().start().wait_up()
+    seed = int(os.environ.get('VIRTD_TEST_SEED', time.time()))
+    print('seed', seed)
+    chance = random.Random(seed)
+    before = inside(host, g)
+    disk, medium = image(host, 'killed.img'), image(host, 'killed.iso')
+    outcomes = set()
+    for _ in range(KILLS):
+        attached, inserted = 'sdb' in disks(host, g), disks(host, g)['hdc'].find('source') is not None
+        drive = chance.random() < 0.4
+        if drive:
+            command = ['change-media', g.name, 'hdc', *(['--eject'] if inserted else [str(medium), '--insert'])]
+        else:
+            command = ['detach-disk', g.name, 'sdb'] if attached else ['attach-device', g.name, disk_xml(disk, 'sdb', 'usb')]
+        pid = host.daemon_pid()
+        call = host.spawn('virsh', '-c', host.uri, *command)
+        chance_to_die(pid, chance.uniform(0, 0.08))
+        call.process.wait(60)
+        host.virsh('desc', g.name, '--live', 'after the adoption')  # waits for the guest's queue, where that is the first
+        after = disks(host, g)
+        expected = set(before)
+        for target, path, alias in ('sdb', disk, True), ('hdc', medium, False):
+            source = after[target].find('source') if target in after else None
+            if source is not None:
+                index = source.get('index')
+                expected |= {f'libvirt-{index}-storage', f'libvirt-{index}-format'}
+                expected |= {after[target].find('alias').get('name')} if alias else set()
+            outcomes.add((target, source is not None))
+            if alias:
+                assert os.stat(path).st_uid == (NOBODY if source is not None else 0), f'seed {seed}: {path}'
+        assert inside(host, g) == expected, f'seed {seed}: after {command}'
+    assert g.state() == 'running' and len(outcomes) >= 3, outcomes
+
+
+def chance_to_die(pid, delay):
+    """Kill the daemon some time later."""
+    time.sleep(delay)
+    os.kill(pid, signal.SIGKILL)

@@ -1,6 +1,5 @@
 """Pools of iSCSI units without the kernel, against a real tgtd with CHAP: every command of virsh that makes sense there, targets
 that are dead, that come back, and that lie."""
-import base64
 import os
 import re
 import subprocess
@@ -8,7 +7,7 @@ import subprocess
 import pytest
 
 import iscsi
-import pools
+import storagelab as lab
 from harness import wait_until
 
 HOST = {'netns': True}
@@ -35,39 +34,32 @@ def target(host):
 
 @pytest.fixture(scope='module')
 def secret(host, target):
-    value = base64.b64encode(iscsi.PASSWORD.encode()).decode()
-    return f"uuid='{pools.secret(host, 'iscsi', 'disks', value)}'"
+    return f"uuid='{lab.make_secret(host, 'iscsi', 'disks', iscsi.PASSWORD.encode())}'"
 
 
 @pytest.fixture
 def pool(host, target, secret):
-    host.virsh('pool-define', pools.write(host, 'pool.xml', pool_xml(secret)))
+    host.virsh('pool-define', lab.write(host, 'pool.xml', pool_xml(secret)))
     host.virsh('pool-start', 'i')
     yield
-    pools.end_all(host)
-
-
-def random_file(host, name, size):
-    path = host.root / name
-    path.write_bytes(os.urandom(size))
-    return path
+    lab.remove_pools(host)
 
 
 def test_a_pool_outlives_the_daemon(host, pool):
-    assert pools.volumes(host, 'i') == ['unit:0:0:1', 'unit:0:0:2']
-    assert pools.info(host, 'i', 'unit:0:0:1') == [3, 64 * MIB, 64 * MIB]
-    assert pools.info(host, 'i', 'unit:0:0:2') == [3, 16 * MIB, 16 * MIB]
+    assert lab.volumes(host, 'i') == ['unit:0:0:1', 'unit:0:0:2']
+    assert lab.info(host, 'unit:0:0:1', 'i') == [3, 64 * MIB, 64 * MIB]
+    assert lab.info(host, 'unit:0:0:2', 'i') == [3, 16 * MIB, 16 * MIB]
     for what in 'vol-key', 'vol-path':
         assert host.virsh(what, 'unit:0:0:1', '--pool', 'i').strip() == PATH % 1
     assert host.virsh('vol-pool', PATH % 2).strip() == 'i'
     assert "<volume type='network'>" in host.virsh('vol-dumpxml', 'unit:0:0:1', '--pool', 'i')
     assert re.search(r'<capacity[^>]*>83886080<', host.virsh('pool-dumpxml', 'i'))
     host.virsh('pool-autostart', 'i')
-    pools.kill(host)
-    assert pools.volumes(host, 'i') == ['unit:0:0:1', 'unit:0:0:2']
+    lab.kill(host)
+    assert lab.volumes(host, 'i') == ['unit:0:0:1', 'unit:0:0:2']
     host.virsh('pool-refresh', 'i')
     host.virsh('pool-destroy', 'i')
-    pools.kill(host)
+    lab.kill(host)
     assert re.search(r'State: +inactive', host.virsh('pool-info', 'i'))
 
 
@@ -82,7 +74,7 @@ def test_what_the_target_decides(host, pool):
 def test_upload_and_download(host, pool, target, unit, offset, size):
     """In whole blocks and in parts of them; what is beside what is written stays."""
     before = (target.root / f'unit{unit}').read_bytes()
-    data = random_file(host, 'data', size)
+    data = lab.random_file(host, 'data', size)
     host.virsh('vol-upload', f'unit:0:0:{unit}', str(data), '--pool', 'i', '--offset', str(offset))
     after = (target.root / f'unit{unit}').read_bytes()
     assert after == before[:offset] + data.read_bytes() + before[offset + size:]
@@ -91,7 +83,7 @@ def test_upload_and_download(host, pool, target, unit, offset, size):
 
 
 def test_no_room(host, pool):
-    data = random_file(host, 'data', MIB)
+    data = lab.random_file(host, 'data', MIB)
     assert host.virsh('vol-upload', 'unit:0:0:2', str(data), '--pool', 'i', '--offset', str(16 * MIB - 5), check=False).returncode != 0
 
 
@@ -118,7 +110,7 @@ def test_holes_stay_holes_both_ways(host, pool, target):
 
 
 def test_wiping(host, pool, target):
-    host.virsh('vol-upload', 'unit:0:0:2', str(random_file(host, 'data', 16 * MIB)), '--pool', 'i')
+    host.virsh('vol-upload', 'unit:0:0:2', str(lab.random_file(host, 'data', 16 * MIB)), '--pool', 'i')
     host.virsh('vol-wipe', 'unit:0:0:2', '--pool', 'i')
     assert (target.root / 'unit2').read_bytes().count(0) == 16 * MIB
     host.virsh('vol-wipe', 'unit:0:0:2', '--pool', 'i', '--algorithm', 'random')
@@ -130,30 +122,30 @@ def test_wiping(host, pool, target):
 def test_a_copy_into_a_file(host, pool, target):
     (host.root / 'files').mkdir()
     host.virsh('pool-create-as', 'd', 'dir', '--target', f'{host.root}/files')
-    host.virsh('vol-create-from', 'd', pools.write(host, 'vol.xml', '<volume><name>f</name></volume>'), 'unit:0:0:1', '--inputpool', 'i')
+    host.virsh('vol-create-from', 'd', lab.write(host, 'vol.xml', '<volume><name>f</name></volume>'), 'unit:0:0:1', '--inputpool', 'i')
     subprocess.run(['cmp', host.root / 'files/f', target.root / 'unit1'], check=True)
 
 
 def test_finding_targets(host, target, secret):
-    found = host.virsh('find-storage-pool-sources', 'iscsi-direct', pools.write(host, 'source.xml', source_xml(None, target=None)))
+    found = host.virsh('find-storage-pool-sources', 'iscsi-direct', lab.write(host, 'source.xml', source_xml(None, target=None)))
     assert f"<device path='{iscsi.IQN}'/>" in found and f"<host name='127.0.0.1' port='{iscsi.PORT}'/>" in found
     assert f"<iqn name='{iscsi.INITIATOR}'/>" in found
-    nobody = host.virsh('find-storage-pool-sources', 'iscsi-direct', pools.write(host, 'source.xml', source_xml(None, port=1, target=None)), check=False)
+    nobody = host.virsh('find-storage-pool-sources', 'iscsi-direct', lab.write(host, 'source.xml', source_xml(None, port=1, target=None)), check=False)
     assert 'iSCSI portal 127.0.0.1:1: connecting failed' in nobody.stderr
 
 
 def test_what_is_wrong_with_a_pool(host, target, secret):
     def fails(xml):
-        return host.virsh('pool-create', pools.write(host, 'pool.xml', xml), check=False).stderr
+        return host.virsh('pool-create', lab.write(host, 'pool.xml', xml), check=False).stderr
 
-    wrong = pools.secret(host, 'iscsi', 'wrong', base64.b64encode(b'not the password').decode())
+    wrong = lab.make_secret(host, 'iscsi', 'wrong', b'not the password')
     assert 'Authentication failure' in fails(pool_xml(f"uuid='{wrong}'"))
-    binary = pools.secret(host, 'iscsi', 'binary', base64.b64encode(b'a\0b').decode())
+    binary = lab.make_secret(host, 'iscsi', 'binary', b'a\0b')
     assert 'no CHAP password' in fails(pool_xml(f"uuid='{binary}'"))
     assert 'logging in failed' in fails(pool_xml(None))
     assert 'logging in failed' in fails(pool_xml(secret, target='iqn.2026-01.org.example:none'))
     assert 'connecting failed' in fails(pool_xml(secret, port=1))
-    assert pools.names(host.virsh('pool-list', '--all')) == []
+    assert lab.names(host.virsh('pool-list', '--all')) == []
 
 
 LIES = {
@@ -172,21 +164,32 @@ def test_a_target_that_lies(host, target, secret, lie):
     """Its pool does not start, in its time; the daemon and its other pools live on."""
     liar = iscsi.Liar(host, 4000, LIES[lie])
     try:
-        host.virsh('pool-create', pools.write(host, 'pool.xml', pool_xml(secret)))
+        host.virsh('pool-create', lab.write(host, 'pool.xml', pool_xml(secret)))
         pid = host.daemon_pid('virtstoraged')
-        done = host.virsh('pool-create', pools.write(host, 'lie.xml', pool_xml(secret, name='lie', port=4000)), check=False)
+        done = host.virsh('pool-create', lab.write(host, 'lie.xml', pool_xml(secret, name='lie', port=4000)), check=False)
         assert 'iSCSI portal 127.0.0.1:4000: logging in' in done.stderr, done.stderr
-        assert pools.info(host, 'i', 'unit:0:0:1')[1] == 64 * MIB
+        assert lab.info(host, 'unit:0:0:1', 'i')[1] == 64 * MIB
         assert host.daemon_pid('virtstoraged') == pid, 'it is the same daemon'
     finally:
         liar.end()
-        pools.end_all(host)
+        lab.remove_pools(host)
 
 
 def test_the_password_shows_nowhere(host, pool):
-    pools.info(host, 'i', 'unit:0:0:1')
-    assert pools.mentions(host, iscsi.PASSWORD) == []
+    lab.info(host, 'unit:0:0:1', 'i')
+    assert lab.mentions(host, iscsi.PASSWORD) == []
     assert iscsi.PASSWORD not in host.virsh('pool-dumpxml', 'i')
+
+
+@pytest.mark.parametrize('kind', ['volume', 'network'])
+def test_a_guest_boots_from_a_unit(host, target, secret, pool, guest, kind):
+    g = guest(f'iscsi-{kind}')
+    host.virsh('vol-upload', 'unit:0:0:1', str(host.root / 'images/bootsector.img'), '--pool', 'i')
+    source = {'volume': "<source pool='i' volume='unit:0:0:1'/>",
+              'network': f"<auth username='{iscsi.USER}'><secret type='iscsi' {secret}/></auth><source protocol='iscsi' name='{iscsi.IQN}/1'>"
+                         f"<host name='127.0.0.1' port='{iscsi.PORT}'/></source>"}[kind]
+    lab.boot_from(host, g, f"<disk type='{kind}' device='disk'><driver name='qemu' type='raw'/>{source}<target dev='hda' bus='ide'/></disk>")
+    assert lab.mentions(host, iscsi.PASSWORD) == []
 
 
 def state(host):
@@ -205,15 +208,15 @@ def test_a_dead_target_keeps_nobody_waiting(host, target, pool, dead):
     try:
         waiting = [host.spawn('virsh', 'vol-wipe', 'unit:0:0:1', '--pool', 'i') for _ in range(12)]
         for _ in range(3):
-            assert set(pools.names(host.virsh('pool-list'))) == {'alive', 'i'}
+            assert set(lab.names(host.virsh('pool-list'))) == {'alive', 'i'}
             host.virsh('vol-create-as', 'alive', 'x', '1M', timeout=10)
             host.virsh('vol-delete', 'x', '--pool', 'alive', timeout=10)
         for lines in waiting:
             lines.expect('error:')
         wait_until(lambda: state(host) == 'degraded', 'the pool is degraded')
         assert 'is degraded since' in host.virsh('vol-wipe', 'unit:0:0:1', '--pool', 'i', check=False, timeout=10).stderr
-        pools.kill(host)
-        assert set(pools.names(host.virsh('pool-list', timeout=10))) == {'alive', 'i'}
+        lab.kill(host)
+        assert set(lab.names(host.virsh('pool-list', timeout=10))) == {'alive', 'i'}
         host.virsh('vol-create-as', 'alive', 'y', '1M', timeout=10)
         wait_until(lambda: state(host) == 'degraded', 'the pool is degraded again')
     finally:
@@ -222,4 +225,4 @@ def test_a_dead_target_keeps_nobody_waiting(host, target, pool, dead):
         else:
             target.start()
     wait_until(lambda: state(host) == 'running', 'the pool is well again')
-    assert pools.info(host, 'i', 'unit:0:0:1')[1] == 64 * MIB
+    assert lab.info(host, 'unit:0:0:1', 'i')[1] == 64 * MIB

@@ -91,7 +91,8 @@ def test_changes_of_others_are_seen(host):
 
 
 def test_what_a_guest_writes_changes_no_format(host):
-    """Somebody who may write a raw volume writes the header of an image there: it stays raw, as long as nobody asks for another look."""
+    """Somebody who may write a raw volume writes the header of an image there: it stays raw, also in
+    the daemon's next life and after the pool's next start, until somebody asks for another look."""
     pool = start_dir_pool(host)
     host.virsh('vol-create-as', 'p', 'raw', '1M')
     subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-b', '/etc/shadow', '-F', 'raw', host.root / 'evil', '1T'], check=True)
@@ -100,10 +101,20 @@ def test_what_a_guest_writes_changes_no_format(host):
         file.write(header)
     host.virsh('vol-create-as', 'p', 'later', '1M')
     wait_until(lambda: 'later' in volumes(host), 'events were seen')
-    for _ in range(3):
+
+    def is_raw():
         dump = host.virsh('vol-dumpxml', 'raw', '--pool', 'p')
-        assert "<format type='raw'/>" in dump and '<backingStore' not in dump and "<capacity unit='bytes'>1048576<" in dump
+        return "<format type='raw'/>" in dump and '<backingStore' not in dump and "<capacity unit='bytes'>1048576<" in dump
+    assert all(is_raw() for _ in range(3))
+    kill(host)
+    assert is_raw()
+    host.virsh('pool-destroy', 'p')
+    host.virsh('pool-start', 'p')
+    assert is_raw()
     host.virsh('pool-refresh', 'p')
+    assert not is_raw() and '/etc/shadow' in host.virsh('vol-dumpxml', 'raw', '--pool', 'p')
+    kill(host)
+    assert not is_raw()
 
 
 def test_a_pool_that_hangs_hangs_alone(host, hanging):

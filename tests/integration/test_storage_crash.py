@@ -6,12 +6,12 @@ import re
 import subprocess
 
 import pytest
+import storagelab
 from harness import wait_until
 from storagelab import digest, info, remove_pools, start_dir_pool, volumes, write
 
 HOST = {'faults': True}
 MIB = 1 << 20
-POINTS_MAX = 60
 killed = []  # of all tests of this script
 
 
@@ -33,18 +33,7 @@ def hidden(pool):
 
 
 def at_every_point(host, change, check):
-    """change() is a finished virsh; check(got_through) looks at what is there after the kill, or after the change got through."""
-    for point in range(1, POINTS_MAX):
-        host.kill_at(point)
-        done = change()
-        passed = host.points_passed()
-        host.kill_at(0)
-        assert done.returncode == 0 or len(passed) == point, f'{passed}: {done.stderr}'
-        check(done.returncode == 0)
-        if done.returncode == 0 and len(passed) < point:
-            return
-        killed.append(passed[-1].split()[0])
-    raise AssertionError(f'still killed at point {POINTS_MAX}')
+    killed.extend(storagelab.at_every_point(host, change, check))
 
 
 def making(host, pool, arguments, name='v', right=lambda path: True):

@@ -10,6 +10,7 @@
 #include "virtqemud/domain/define.h"
 #include "virtqemud/run/prepare.h"
 #include "virtqemud/run/run.h"
+#include "virtqemud/source/source.h"
 
 /* A person's line for QEMU's human monitor. */
 static int
@@ -116,6 +117,8 @@ xml_to_native(Job *job, RpcCall *call, const remote_connect_domain_xml_to_native
         return -1;
     def = domain_def_copy(parsed);
     host_model_resolve(&def->cpu, caps, def->virt == VIRT_KVM ? QEMU_ACCEL_KVM : QEMU_ACCEL_TCG);
+    if (source_resolve_all(job, driver, def, err) < 0)
+        return -1;
     domain_assign_aliases(def);
     qemu_storage_number(def, 0);
     place = prepare_short_name(-1, def->name);

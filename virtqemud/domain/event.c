@@ -93,6 +93,14 @@ event_balloon_change(Domain *domain, uint64_t kib)
 }
 
 void
+event_disk_change(Domain *domain, const char *path, const char *alias, int reason)
+{
+    SEND(domain, CALLBACK_DISK_CHANGE,
+         remote_domain_event_callback_disk_change_msg message = {
+             .msg = { .dom = wire_domain(domain), .oldSrcPath = path, .devAlias = alias, .reason = reason } });
+}
+
+void
 event_tray_change(Domain *domain, const char *alias, int reason)
 {
     SEND(domain, CALLBACK_TRAY_CHANGE,

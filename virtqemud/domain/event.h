@@ -13,6 +13,8 @@ void event_graphics(Domain *domain, int phase, int local_family, const char *loc
                     int remote_family, const char *remote_node, const char *remote_service, const char *auth);
 void event_control_error(Domain *domain);
 void event_balloon_change(Domain *domain, uint64_t kib);
+/* The medium or the whole disk is left out; reason: virConnectDomainEventDiskChangeReason. */
+void event_disk_change(Domain *domain, const char *path, const char *alias, int reason);
 void event_tray_change(Domain *domain, const char *alias, int reason);
 void event_pmwakeup(Domain *domain);
 void event_pmsuspend(Domain *domain);

@@ -15,9 +15,24 @@
 #include "virtqemud/run/secrets.h"
 
 void
+live_intend(Domain *domain, const DomainDef *def)
+{
+    domain_def_unref(domain->run->plugging);
+    domain->run->plugging = def ? domain_def_ref(def) : NULL;
+    persist_status(domain);
+}
+
+void
+live_give_up(Domain *domain)
+{
+    live_intend(domain, NULL);
+}
+
+void
 live_install(Domain *domain, DomainDef *def)
 {
     domain_set_live(domain, def);
+    domain_def_unref(g_steal_pointer(&domain->run->plugging));
     persist_status(domain);
 }
 
@@ -127,8 +142,8 @@ undo_ownership(Job *job, void *data)
 {
     Attach *attach = data;
 
-    ownership_restore_unused(job, attach->domain, attach->resources);
-    persist_status(attach->domain);
+    ownership_restore_unused(job, attach->domain, attach->domain->live, attach->resources);
+    live_give_up(attach->domain);
 }
 
 static int
@@ -137,6 +152,7 @@ tell_qemu(Job *job, Attach *attach, Error *err)
     _cleanup_undo_ Undo undo = UNDO_INIT(job);
 
     undo_push(&undo, undo_ownership, attach);
+    live_intend(attach->domain, attach->def);
     if (ownership_take(job, attach->domain, attach->resources, err) < 0)
         return -1;
     undo_push(&undo, parts_take_back, &attach->added);
@@ -165,7 +181,6 @@ live_attach(Job *job, Domain *domain, const Device *device, Error *err)
     if (build(&attach, err) < 0 || tell_qemu(job, &attach, err) < 0)
         return -1;
     live_install(domain, g_steal_pointer(&attach.def));
-    for (guint i = 0; i < attach.devices->len; i++)
-        event_device_added(domain, ((Device *)attach.devices->pdata[i])->info.alias);
+    event_device_added(domain, ((Device *)attach.devices->pdata[attach.devices->len - 1])->info.alias); /* controllers come before it */
     return 0;
 }

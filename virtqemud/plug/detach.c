@@ -1,10 +1,9 @@
 /* A device leaves a running guest: see live.h and plug.h. */
-#include <string.h>
-
+#include "common/conf/domain/device/controller.h"
+#include "common/conf/domain/device/disk.h"
 #include "virtqemud/device/kind.h"
 #include "virtqemud/domain/define.h"
 #include "virtqemud/domain/event.h"
-#include "virtqemud/domain/persist.h"
 #include "virtqemud/driver.h"
 #include "virtqemud/plug/kinds.h"
 #include "virtqemud/plug/live.h"
@@ -17,22 +16,6 @@
 #define LOG_SOURCE "qemu.plug"
 #include "common/base/log.h"
 
-/* What the device was made of, built again to know the names. */
-static void
-remove_parts(Job *job, Domain *domain, const Device *device)
-{
-    __attribute__((cleanup(parts_options_done))) PartsOptions options = { 0 };
-    __attribute__((cleanup(qemu_build_done))) QemuBuild build = { 0 };
-    _cleanup_error_ Error err = ERROR_INIT;
-
-    parts_options_init(&options, domain, NULL);
-    qemu_build_init(&build, domain->live, domain->run->caps, &options.options);
-    if (parts_caps(job, domain, &err) < 0 || qemu_device_build(&build, device, &err) < 0)
-        log_warning("%s: parts of '%s' stay in QEMU: %s", domain->label, device->info.alias, err.message);
-    else
-        parts_remove(job, domain, &build);
-}
-
 /* The device is gone for the guest: the rest goes. Its alias is kept by the caller. */
 static void
 forget(Job *job, Domain *domain, Device *device)
@@ -44,15 +27,28 @@ forget(Job *job, Domain *domain, Device *device)
     DomainDef *def;
 
     job_shield(job);
-    remove_parts(job, domain, device);
+    parts_forget(job, domain, running, device);
     def = domain_def_copy(domain->live);
     gone = domain_def_find_alias(def, alias);
     domain_def_remove_device(def, gone);
+    /* The definition last: until then a later life of ours would begin anew. */
+    ownership_restore_unused(job, domain, def, resources);
     live_install(domain, def);
-    ownership_restore_unused(job, domain, resources);
-    persist_status(domain);
     event_device_removed(domain, alias);
     job_unshield(job);
+}
+
+/* A controller goes after what is plugged into it. */
+static int
+check_idle(const DomainDef *def, const Device *device, Error *err)
+{
+    if (device->kind != DEVICE_CONTROLLER)
+        return 0;
+    DOMAIN_FOREACH_KIND(def, DEVICE_DISK, disk)
+        if (disk->info.address.type == ADDRESS_DRIVE && DISK(disk)->bus == DISK_BUS_SCSI &&
+            disk->info.address.drive.controller == CONTROLLER(device)->index.v)
+            return error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED, "controller '%s' is in use by disk '%s'", device->info.alias, DISK(disk)->target);
+    return 0;
 }
 
 int
@@ -65,7 +61,7 @@ live_detach(Job *job, Domain *domain, const Device *device, Error *err)
     int r;
 
     if (define_complete_device(job, domain->driver, running, wanted, err) < 0 || !(found = match_device(running, wanted, err)) ||
-        plug_kind(found, &kind, err) < 0)
+        plug_kind(found, &kind, err) < 0 || check_idle(running, found, err) < 0)
         return -1;
     r = removal_request(job, domain, found->info.alias, err);
     if (r == 0)
@@ -82,39 +78,4 @@ plug_detached(Job *job, Domain *domain, const char *alias)
 
     if (device)
         forget(job, domain, device);
-}
-
-/* --- after a restart --- */
-
-static bool
-has_child(json_t *children, const char *alias)
-{
-    json_t *child;
-    size_t i;
-
-    json_array_foreach(children, i, child)
-        if (g_strcmp0(qmp_string(child, "name"), alias) == 0)
-            return true;
-    return false;
-}
-
-void
-plug_reconcile(Job *job, Domain *domain)
-{
-    g_autoptr(DomainDef) running = domain_def_ref(domain->live);
-    _cleanup_json_ json_t *children = NULL;
-    _cleanup_error_ Error err = ERROR_INIT;
-
-    if (qmp_call(job, domain->run->qmp, "qom-list", json_pack("{s:s}", "path", "/machine/peripheral"), &children, &err) < 0) {
-        log_warning("%s: %s", domain->label, err.message);
-        return;
-    }
-    LIST_FOREACH(Device, device, &running->devices.list) {
-        const PlugKind *kind;
-
-        if (device->kind == DEVICE_DISK && device->info.alias && plug_kind(device, &kind, NULL) == 0 && !has_child(children, device->info.alias)) {
-            log_info("%s let go of '%s' while no daemon was watching", domain->label, device->info.alias);
-            plug_detached(job, domain, device->info.alias);
-        }
-    }
 }

@@ -3,7 +3,6 @@
 #include "virtqemud/device/kind.h"
 #include "virtqemud/device/storage.h"
 #include "virtqemud/domain/define.h"
-#include "virtqemud/domain/persist.h"
 #include "virtqemud/driver.h"
 #include "virtqemud/plug/live.h"
 #include "virtqemud/plug/match.h"
@@ -57,6 +56,14 @@ insert(Job *job, const Medium *medium, Error *err)
     if (drive(job, medium, "blockdev-insert-medium", json_pack("{s:s}", "node-name", node), err) < 0)
         return -1;
     return drive(job, medium, "blockdev-close-tray", json_object(), err);
+}
+
+int
+live_reinsert(Job *job, Domain *domain, const Device *device)
+{
+    const Medium medium = { .domain = domain, .disk = DISK(device) };
+
+    return insert(job, &medium, NULL);
 }
 
 static void
@@ -129,17 +136,17 @@ live_change_medium(Job *job, Domain *domain, const Device *device, bool force, E
         return -1;
     taken = qemu_device_resources_of(changed);
     given = qemu_device_resources_of(found);
+    live_intend(domain, def);
     r = ownership_take(job, domain, taken, err);
     if (r == 0)
         r = exchange(job, &old, &medium, force, err);
     if (r < 0) {
-        ownership_restore_unused(job, domain, taken);
-        persist_status(domain);
+        ownership_restore_unused(job, domain, running, taken);
+        live_give_up(domain);
         return r;
     }
-    live_install(domain, g_steal_pointer(&def));
     parts_remove(job, domain, &old.build);
-    ownership_restore_unused(job, domain, given);
-    persist_status(domain);
+    ownership_restore_unused(job, domain, def, given);
+    live_install(domain, g_steal_pointer(&def)); /* last, as when detaching */
     return 0;
 }

@@ -1,5 +1,6 @@
 #include "virtqemud/plug/parts.h"
 
+#include "virtqemud/device/kind.h"
 #include "virtqemud/driver.h"
 #include "virtqemud/plug/removal.h"
 #include "virtqemud/run/prepare.h"
@@ -62,8 +63,9 @@ part_name(const QemuPart *part)
     return part->kind == PART_OPTION ? NULL : qmp_string(part->json, commands[part->kind].name);
 }
 
-static void
-part_remove(Job *job, Domain *domain, const QemuPart *part)
+/* 0 when it is gone. quietly: a failure is not the last word. */
+static int
+part_remove(Job *job, Domain *domain, const QemuPart *part, bool quietly)
 {
     const PartCommands *c = &commands[part->kind];
     _cleanup_error_ Error err = ERROR_INIT;
@@ -72,11 +74,12 @@ part_remove(Job *job, Domain *domain, const QemuPart *part)
 
     /* Without a monitor there is nothing to remove from. */
     if (!name || !domain->run->qmp || !qmp_is_open(domain->run->qmp))
-        return;
+        return 0;
     r = part->kind == PART_DEVICE ? removal_request(job, domain, name, &err)
                                   : qmp_call(job, domain->run->qmp, c->remove, json_pack("{s:s}", c->argument, name), NULL, &err);
-    if (r != 0)
-        log_warning("%s: '%s' of a device that is gone stays: %s", domain->label, name, err.message ? err.message : "the guest holds it");
+    if (r != 0 && !quietly)
+        log_warning("%s: cannot remove '%s' of a device that is gone: %s", domain->label, name, err.message ? err.message : "the guest holds it");
+    return r;
 }
 
 int
@@ -99,13 +102,86 @@ parts_take_back(Job *job, void *data)
     PartsAdded *added = data;
 
     while (added->n > 0)
-        part_remove(job, added->domain, added->build->parts->pdata[--added->n]);
+        (void)part_remove(job, added->domain, added->build->parts->pdata[--added->n], false);
+}
+
+/* What QEMU has of such parts: the answer lists them by this name. */
+static const struct {
+    QemuPartKind kind;
+    const char *command, *argument, *value, *name;
+} inventories[] = {
+    { PART_OBJECT, "qom-list", "path", "/objects", "name" },
+    { PART_BLOCKDEV, "query-named-block-nodes", "flat", NULL, "node-name" },
+};
+
+/* Names of the parts that are there; in doubt, none: then all are tried. */
+static GHashTable *
+inventory(Job *job, Domain *domain, QemuPartKind kind)
+{
+    GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    _cleanup_json_ json_t *answer = NULL;
+    json_t *item;
+    size_t i;
+
+    for (size_t k = 0; k < G_N_ELEMENTS(inventories); k++) {
+        json_t *args;
+
+        if (inventories[k].kind != kind)
+            continue;
+        args = inventories[k].value ? json_pack("{s:s}", inventories[k].argument, inventories[k].value)
+                                    : json_pack("{s:b}", inventories[k].argument, 1);
+        if (qmp_call(job, domain->run->qmp, inventories[k].command, args, &answer, NULL) < 0)
+            break;
+        json_array_foreach(answer, i, item)
+            if (qmp_string(item, inventories[k].name))
+                g_hash_table_add(names, g_strdup(qmp_string(item, inventories[k].name)));
+    }
+    return names;
+}
+
+/* How many are still there. */
+static unsigned
+remove_pass(Job *job, Domain *domain, const QemuBuild *build, bool quietly)
+{
+    g_autoptr(GHashTable) nodes = inventory(job, domain, PART_BLOCKDEV), objects = inventory(job, domain, PART_OBJECT);
+    unsigned left = 0;
+
+    for (guint i = build->parts->len; i-- > 0;) {
+        const QemuPart *part = build->parts->pdata[i];
+        GHashTable *known = part->kind == PART_BLOCKDEV ? nodes : part->kind == PART_OBJECT ? objects : NULL;
+
+        if (part->kind == PART_DEVICE || (known && g_hash_table_size(known) > 0 && !g_hash_table_contains(known, part_name(part))))
+            continue;
+        left += part_remove(job, domain, part, quietly) != 0;
+    }
+    return left;
 }
 
 void
 parts_remove(Job *job, Domain *domain, const QemuBuild *build)
 {
-    for (guint i = build->parts->len; i-- > 0;)
-        if (((QemuPart *)build->parts->pdata[i])->kind != PART_DEVICE)
-            part_remove(job, domain, build->parts->pdata[i]);
+    remove_pass(job, domain, build, false);
+}
+
+/* They are built again, to know their names. A device that QEMU does not list any more may still hold them for a moment. */
+void
+parts_forget(Job *job, Domain *domain, const DomainDef *def, const Device *device)
+{
+    __attribute__((cleanup(parts_options_done))) PartsOptions options = { 0 };
+    __attribute__((cleanup(qemu_build_done))) QemuBuild build = { 0 };
+    _cleanup_error_ Error err = ERROR_INIT;
+    Removal removal = { .alias = device->info.alias };
+
+    if (parts_caps(job, domain, &err) == 0) {
+        parts_options_init(&options, domain, NULL);
+        qemu_build_init(&build, def, domain->run->caps, &options.options);
+    }
+    if (error_is_set(&err) || qemu_device_build(&build, device, &err) < 0) {
+        log_warning("%s: parts of '%s' stay in QEMU: %s", domain->label, device->info.alias, err.message);
+        return;
+    }
+    removal_expect(domain, &removal);
+    if (remove_pass(job, domain, &build, true) > 0 && removal_await(job, domain, &removal, NULL) >= 0)
+        remove_pass(job, domain, &build, false);
+    removal_forget(domain, &removal);
 }

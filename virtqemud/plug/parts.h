@@ -26,5 +26,7 @@ typedef struct PartsAdded {
 int parts_add(Job *job, PartsAdded *added, Error *err) _must_check_;
 /* An UndoFn: take back what was added (data is the PartsAdded), the newest first; what fails is logged. Suspends. */
 void parts_take_back(Job *job, void *data);
-/* Remove all but devices, likewise. */
+/* Remove all but devices, likewise; what is not there is passed over. */
 void parts_remove(Job *job, Domain *domain, const QemuBuild *build);
+/* Likewise of a device that leaves QEMU or has left; def is what it is part of. */
+void parts_forget(Job *job, Domain *domain, const DomainDef *def, const Device *device);

@@ -18,5 +18,7 @@ int plug_update(Job *job, Domain *domain, const char *xml, unsigned where, bool 
 
 /* The guest has let go of a device whose removal nobody waits for: the rest. Holds the job. */
 void plug_detached(Job *job, Domain *domain, const char *alias);
-/* After a restart of the daemon: what left QEMU meanwhile leaves the definition. */
+/* After a restart of the daemon: a change that was under way is finished if QEMU has it, else undone. */
+void plug_recover(Job *job, Domain *domain);
+/* Likewise: what left QEMU meanwhile leaves the definition. */
 void plug_reconcile(Job *job, Domain *domain);

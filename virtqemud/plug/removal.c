@@ -12,12 +12,6 @@
 
 enum { LEFT = 0, KEPT = 1, LOST = 2 }; /* results of the wait */
 
-/* Somebody who waits for a device to leave; on his stack, and in run->removals while he waits. */
-typedef struct Removal {
-    const char *alias;
-    Wait wait;
-} Removal;
-
 static Removal *
 find(const Domain *domain, const char *alias)
 {
@@ -36,14 +30,24 @@ tell(Domain *domain, Removal *removal, int result)
     wait_done(&removal->wait, result);
 }
 
-static int
-wait_for(Job *job, Domain *domain, Removal *removal, Error *err)
+void
+removal_expect(Domain *domain, Removal *removal)
 {
-    DomainRun *run = domain->run;
+    g_ptr_array_add(domain->run->removals, removal);
+}
 
+void
+removal_forget(Domain *domain, Removal *removal)
+{
+    g_ptr_array_remove(domain->run->removals, removal); /* nothing when it was told */
+}
+
+int
+removal_await(Job *job, Domain *domain, Removal *removal, Error *err)
+{
     /* It may have left while the answer was under way. */
     if (!removal->wait.done && job_wait(job, &removal->wait, "the guest lets go of a device", REMOVAL_WAIT, NULL) < 0) {
-        g_ptr_array_remove(run->removals, removal);
+        removal_forget(domain, removal);
         return REMOVAL_PENDING;
     }
     if (removal->wait.result == KEPT)
@@ -61,14 +65,14 @@ removal_request(Job *job, Domain *domain, const char *alias, Error *err)
 
     if (find(domain, alias))
         return error_setf(err, FROM_QEMU, ERR_INTERNAL_ERROR, "device '%s' is being detached already", alias);
-    g_ptr_array_add(domain->run->removals, &removal);
+    removal_expect(domain, &removal);
     if (qmp_call(job, domain->run->qmp, "device_del", json_pack("{s:s}", "id", alias), NULL, &why) < 0) {
-        g_ptr_array_remove(domain->run->removals, &removal);
+        removal_forget(domain, &removal);
         if (g_strcmp0(why.str1, "DeviceNotFound") == 0)
             return 0; /* it left before */
         return error_move(err, &why);
     }
-    return wait_for(job, domain, &removal, err);
+    return removal_await(job, domain, &removal, err);
 }
 
 /* --- events --- */

@@ -35,13 +35,21 @@ struct Qmp {
     size_t scanned; /* bytes of in known to hold no newline */
     GByteArray *out;
     size_t out_sent;
-    uint64_t next_id;
+    uint64_t first_id, next_id; /* see FIRST_ID */
+    unsigned stale;             /* answers to an earlier connection's commands */
     bool greeted;
     Wait *greeting;
     Error failure; /* set once closed */
     unsigned depth; /* callbacks running: freeing is put off */
     bool free_later;
 };
+
+/*
+ * A daemon that was killed may have left commands under way, and QEMU sends their answers to whoever is connected when they are done.
+ * Each connection counts from a random multiple of this, so these are told from lies.
+ */
+#define FIRST_ID (UINT64_C(1) << 20)
+#define STALE_MAX QMP_DEPTH_OF_QUEUE
 
 static int qmp_on_io(sd_event_source *source, int fd, uint32_t revents, void *data);
 
@@ -132,11 +140,21 @@ qmp_flush(Qmp *qmp)
     qmp_watch(qmp);
 }
 
+static bool
+is_stale(Qmp *qmp, int64_t id)
+{
+    return id >= (int64_t)FIRST_ID && (uint64_t)id / FIRST_ID != qmp->first_id / FIRST_ID && ++qmp->stale <= STALE_MAX;
+}
+
 static void
 qmp_on_reply(Qmp *qmp, json_t *message)
 {
     Pending *p = g_queue_peek_head(&qmp->pending);
 
+    if (is_stale(qmp, qmp_int(message, "id", -1))) {
+        log_debug("%s: an answer to an earlier connection", qmp->who);
+        return;
+    }
     if (!p || qmp_int(message, "id", -1) != (int64_t)p->id) {
         qmp_close(qmp, ERR_INTERNAL_ERROR, "it answered a command that was not the one asked");
         return;
@@ -514,7 +532,8 @@ qmp_connect(Job *job, const char *path, const char *who, const QmpHandler *handl
         return -1;
     qmp = g_new0(Qmp, 1);
     *qmp = (Qmp){ .fd = fd, .who = g_strdup(who), .handler = *handler, .user = user, .in = g_byte_array_new(),
-                  .out = g_byte_array_new(), .next_id = 1, .greeting = &greeting };
+                  .out = g_byte_array_new(), .greeting = &greeting };
+    qmp->first_id = qmp->next_id = ((uint64_t)g_random_int() / 2 + 1) * FIRST_ID;
     g_queue_init(&qmp->pending);
     r = sd_event_add_io(loop_event(), &qmp->source, fd, EPOLLIN, qmp_on_io, qmp);
     if (r < 0)

@@ -98,6 +98,7 @@ reconnect(Job *job, Domain *domain, Error *err)
         run->caps = qemu_caps_peek(domain->live->devices.emulator);
     if (run->caps)
         qemu_caps_ref(run->caps);
+    plug_recover(job, domain);
     plug_reconcile(job, domain);
     return reflect(domain, status, err);
 }

@@ -216,9 +216,9 @@ names(const GPtrArray *resources, const char *path)
 }
 
 void
-ownership_restore_unused(Job *job, Domain *domain, const GPtrArray *resources)
+ownership_restore_unused(Job *job, Domain *domain, const DomainDef *def, const GPtrArray *resources)
 {
-    g_autoptr(GPtrArray) used = qemu_device_resources(domain->live);
+    g_autoptr(GPtrArray) used = qemu_device_resources(def);
     GArray *owned = domain->run->owned;
     Pass *give = pass_new(true);
 

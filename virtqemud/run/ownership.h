@@ -13,5 +13,6 @@
  */
 int ownership_take(Job *job, Domain *domain, const GPtrArray *resources, Error *err) _must_check_;
 void ownership_restore(Job *job, Domain *domain);
-/* Give back those of the files that no device of the running definition has any more. */
-void ownership_restore_unused(Job *job, Domain *domain, const GPtrArray *resources);
+/* Give back those of the files that no device of def has: the running definition, or the one it is about to be. The status file is left
+ * to the caller. */
+void ownership_restore_unused(Job *job, Domain *domain, const DomainDef *def, const GPtrArray *resources);

@@ -225,7 +225,7 @@ prepare_definition(Job *job, Domain *domain, DomainDef *live, Error *err)
 {
     live->id = (OptInt)OPT(domain->base.id);
     domain_assign_aliases(live);
-    if (source_prepare_all(job, domain->driver, live, err) < 0)
+    if (source_prepare_all(job, domain, live, err) < 0)
         return -1;
     qemu_storage_number(live, 0);
     domain_texts_changed(domain);

@@ -57,6 +57,7 @@ run_free(DomainRun *run)
     g_ptr_array_unref(run->ended);
     g_ptr_array_unref(run->exit_waits);
     g_ptr_array_unref(run->removals);
+    domain_def_unref(run->plugging);
     run->exit_source = sd_event_source_disable_unref(run->exit_source);
     run->log_timer = sd_event_source_disable_unref(run->log_timer);
     qmp_free(run->qmp);

@@ -40,6 +40,7 @@ struct DomainRun {
     bool exited;              /* QEMU's process has ended */
     GPtrArray *exit_waits;    /* of Wait *: told when it ends */
     GPtrArray *ended;         /* of Wait *: told when it has been cleaned up */
+    DomainDef *plugging;      /* the definition as it will be when a change under way is done; NULL: none is */
     GPtrArray *removals;      /* of who waits for a device to leave (plug/removal.c) */
     Wait *migration;          /* told when the outgoing or incoming migration of a save ends */
     GArray *vcpu_tids;        /* of pid_t, by vCPU */

@@ -27,6 +27,11 @@ status_encode(const Domain *domain)
                        "starting", (int)run->starting, "persistent", (int)domain->persistent, "autodestroy",
                        (int)run->autodestroy, "monitor", run->monitor_path, "dir", run->dir, "emulator",
                        run->caps ? run->caps->binary : "", "owned", owned, "xml", xml);
+    if (run->plugging) {
+        g_autofree char *plugging = domain_def_format(run->plugging, XML_STATUS | XML_SECURE);
+
+        json_object_set_new(status, "plugging", json_string(plugging));
+    }
     text = json_dumps(status, JSON_COMPACT);
     copy = g_strdup(text);
     free(text);
@@ -80,5 +85,8 @@ status_decode(Driver *driver, const char *text, Error *err)
     domain->persistent = qmp_bool(status, "persistent", false);
     domain->run = run_new();
     decode_run(domain->run, status);
+    /* One that can't be read was never finished. */
+    if (qmp_string(status, "plugging") && define_parse_stored(driver, qmp_string(status, "plugging"), &domain->run->plugging, NULL) < 0)
+        domain->run->plugging = NULL;
     return g_steal_pointer(&domain);
 }

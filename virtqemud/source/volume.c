@@ -16,7 +16,7 @@ typedef struct Answer {
 } Answer;
 
 static int
-ask(Job *job, RpcPeer *peer, Arena *arena, const StorageSource *source, Answer *ret, Error *err)
+ask(Job *job, RpcPeer *peer, Arena *arena, const StorageSource *source, bool start, Answer *ret, Error *err)
 {
     remote_storage_pool_lookup_by_name_ret pool = { 0 };
     remote_storage_pool_is_active_ret active = { 0 };
@@ -28,6 +28,8 @@ ask(Job *job, RpcPeer *peer, Arena *arena, const StorageSource *source, Answer *
     if (remote_call_storage_pool_lookup_by_name(job, peer, arena, &(remote_storage_pool_lookup_by_name_args){ source->pool }, &pool, err) < 0 ||
         remote_call_storage_pool_is_active(job, peer, arena, &(remote_storage_pool_is_active_args){ pool.pool }, &active, err) < 0)
         return -1;
+    if (!active.active && !start)
+        return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "the pool is not active");
     if (!active.active && remote_call_storage_pool_create(job, peer, arena, &(remote_storage_pool_create_args){ pool.pool, 0 }, err) < 0)
         return error_prefixf(err, "the pool is not active and cannot be started");
     if (remote_call_storage_vol_lookup_by_name(job, peer, arena, &(remote_storage_vol_lookup_by_name_args){ pool.pool, source->volume }, &vol, err) < 0 ||
@@ -134,7 +136,7 @@ translate(const StorageSource *source, const Answer *answer, StorageSource *at, 
 }
 
 int
-volume_resolve(Job *job, Driver *driver, StorageSource *source, Error *err)
+volume_resolve(Job *job, Driver *driver, StorageSource *source, bool start, Error *err)
 {
     _cleanup_peer_ RpcPeer *peer = NULL;
     Answer answer = { 0 };
@@ -146,7 +148,7 @@ volume_resolve(Job *job, Driver *driver, StorageSource *source, Error *err)
     r = daemon_peer(job, driver->daemon, RPC_OWNER_STORAGE, &peer, err);
     if (r == 0) {
         rpc_peer_set_timeout(peer, VOLUME_TIMEOUT);
-        r = ask(job, peer, &arena, source, &answer, err);
+        r = ask(job, peer, &arena, source, start, &answer, err);
     }
     if (r == 0)
         r = translate(source, &answer, at, err);

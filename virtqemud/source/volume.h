@@ -7,7 +7,7 @@
 #define VOLUME_TIMEOUT (60 * USEC_PER_SEC) /* for one answer of virtstoraged, the start of a pool included */
 
 /*
- * Set source->resolved to what the volume is: a file, block device, directory or network image. The pool is started if it is
- * not active. Suspends. The definition's format stays as it is: nothing a volume contains decides how it is read.
+ * Set source->resolved to what the volume is: a file, block device, directory or network image. With start, a pool that is
+ * not active is started; else that is an error. Suspends. The definition's format stays as it is: nothing a volume contains decides how it is read.
  */
-int volume_resolve(Job *job, Driver *driver, StorageSource *source, Error *err) _must_check_;
+int volume_resolve(Job *job, Driver *driver, StorageSource *source, bool start, Error *err) _must_check_;

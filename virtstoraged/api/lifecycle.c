@@ -155,7 +155,7 @@ refresh(Job *job, RpcCall *call, const remote_storage_pool_refresh_args *args, v
         return -1;
     life = pool->life;
     job_set_lane(job, pool->lane);
-    if (pool_refresh(job, pool, err) < 0) {
+    if (pool_refresh(job, pool, true, err) < 0) {
         if (pool->life == life)
             health_bad(pool, err);
         return -1;

@@ -30,6 +30,7 @@ open_dir(const char *path, Error *err)
 typedef struct Known {
     FileStamp stamp;
     ImageInfo *image;
+    bool anew; /* its header is asked again, where that is asked for */
 } Known;
 
 static void
@@ -54,6 +55,7 @@ typedef struct Scan {
     GHashTable *known; /* name -> Known */
     GPtrArray *only;   /* names to look at; NULL: all */
     int watch_fd, watch;
+    bool anew;
     GPtrArray *found;  /* of Found */
     PoolSizes sizes;
     StoragePermissions permissions;
@@ -102,7 +104,8 @@ look_name(Scan *scan, int dirfd, const char *name, Error *err)
 
     if (!is_volume_name(name, scan->type))
         return 0;
-    if (look_at(dirfd, scan->path, name, scan->type, known ? &known->stamp : NULL, known ? known->image : NULL, &found, err) > 0)
+    if (look_at(dirfd, scan->path, name, scan->type, known ? &known->stamp : NULL, known ? known->image : NULL,
+                scan->anew && (!known || known->anew), &found, err) > 0)
         g_ptr_array_add(scan->found, found);
     if (scan->found->len > FOUND_MAX)
         return error_setf(err, FROM_STORAGE, ERR_OPERATION_FAILED, "directory '%s' has more than %d files", scan->path, FOUND_MAX);
@@ -157,7 +160,7 @@ add_known(Scan *scan, const Volume *volume)
     if (!volume || !volume->image)
         return;
     known = g_new(Known, 1);
-    *known = (Known){ volume->stamp, image_info_ref(volume->image) };
+    *known = (Known){ volume->stamp, image_info_ref(volume->image), volume->stale };
     g_hash_table_insert(scan->known, g_strdup(volume->def->name), known);
 }
 
@@ -171,6 +174,7 @@ scan_new(const PoolDef *def, const Listing *listing)
     scan->path = g_strdup(def->path);
     scan->type = def->type;
     scan->watch_fd = listing->watch_fd;
+    scan->anew = listing->anew;
     scan->watch = -1;
     scan->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, known_free);
     scan->found = g_ptr_array_new_with_free_func(free_found);
@@ -254,7 +258,7 @@ look(void *data, Error *err)
 {
     One *one = data;
     _cleanup_fd_ int dirfd = open_dir(one->dir, err);
-    int r = dirfd < 0 ? -1 : look_at(dirfd, one->dir, one->name, one->type, &one->stamp, one->image, &one->found, err);
+    int r = dirfd < 0 ? -1 : look_at(dirfd, one->dir, one->name, one->type, &one->stamp, one->image, one->stamp.inode == 0, &one->found, err);
 
     if (r == 0)
         return error_set_errno(err, FROM_STORAGE, ENOENT, "cannot stat file '%s/%s'", one->dir, one->name);

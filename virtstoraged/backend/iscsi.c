@@ -421,7 +421,7 @@ stop(Job *job, const PoolDef *def, Error *err)
 static int
 refresh(Job *job, PoolDef *live, Listing *listing, Error *err)
 {
-    unsigned host;
+    unsigned host = 0;
     int r = session_find(job, live, &host, NULL, err);
 
     if (r == 0)

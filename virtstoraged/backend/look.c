@@ -28,6 +28,15 @@ stamp_of(const struct stat *st)
                         st->st_mtim.tv_nsec, st->st_ctim.tv_sec, st->st_ctim.tv_nsec };
 }
 
+static bool
+is_recorded_raw(int fd)
+{
+    char format[16];
+    ssize_t n = fgetxattr(fd, LOOK_FORMAT_XATTR, format, sizeof(format));
+
+    return n == (ssize_t)strlen("raw") && memcmp(format, "raw", (size_t)n) == 0;
+}
+
 static ImageInfo *
 read_header(int fd)
 {
@@ -161,8 +170,25 @@ open_volume(int dirfd, const char *name, struct stat *st)
     return fd;
 }
 
+/* What the file is an image of. image: of the last look, when the file is the same. */
+static ImageInfo *
+image_of(int fd, ImageInfo *image, bool anew, bool *ret_unread)
+{
+    bool raw = is_recorded_raw(fd);
+    ImageInfo *read;
+
+    *ret_unread = raw && !anew;
+    if (*ret_unread)
+        return image_probe(NULL, 0);
+    read = image ? image_info_ref(image) : read_header(fd);
+    if (raw && read->format != FORMAT_RAW)
+        fremovexattr(fd, LOOK_FORMAT_XATTR); /* where it stays the header is asked again next time */
+    return read;
+}
+
 int
-look_at(int dirfd, const char *dir, const char *name, PoolType type, const FileStamp *known, ImageInfo *image, Found **ret, Error *err)
+look_at(int dirfd, const char *dir, const char *name, PoolType type, const FileStamp *known, ImageInfo *image, bool anew, Found **ret,
+        Error *err)
 {
     struct stat st;
     _cleanup_fd_ int fd = open_volume(dirfd, name, &st);
@@ -190,7 +216,8 @@ look_at(int dirfd, const char *dir, const char *name, PoolType type, const FileS
         size = 0;
     def->capacity = def->physical = (OptU64){ true, size };
     def->allocation = (OptU64){ true, def->type == VOL_BLOCK ? size : (uint64_t)st.st_blocks * BLOCK };
-    found->image = image && known && memcmp(known, &found->stamp, sizeof(*known)) == 0 ? image_info_ref(image) : read_header(fd);
+    found->image = image_of(fd, image && known && !anew && memcmp(known, &found->stamp, sizeof(*known)) == 0 ? image : NULL, anew,
+                            &found->unread);
     fill_image(found->image, dir, def);
     return 1;
 }
@@ -204,5 +231,5 @@ look_at_path(const char *path, PoolType type, Found **ret, Error *err)
     if (dirfd < 0)
         return error_set_errno(err, FROM_STORAGE, errno, "cannot open directory '%s'", dir);
     errno = EINVAL;
-    return look_at(dirfd, dir, name, type, NULL, NULL, ret, err) > 0 ? 0 : error_set_errno(err, FROM_STORAGE, errno, "cannot open file '%s'", path);
+    return look_at(dirfd, dir, name, type, NULL, NULL, false, ret, err) > 0 ? 0 : error_set_errno(err, FROM_STORAGE, errno, "cannot open file '%s'", path);
 }

@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "common/base/fault.h"
@@ -17,6 +19,7 @@
 #include "protocol/constants.h"
 #include "virtstoraged/backend/files.h"
 #include "virtstoraged/backend/image.h"
+#include "virtstoraged/backend/look.h"
 #include "virtstoraged/secret.h"
 
 #define DEFAULT_MODE 0600
@@ -209,6 +212,8 @@ finish(void *data, Error *err)
         return finish_directory(making, err);
     if (own(making, making->fd, err) < 0)
         return -1;
+    if (image_is_plain(making->def))
+        fsetxattr(making->fd, LOOK_FORMAT_XATTR, "raw", strlen("raw"), 0); /* where a file system has none, the header is asked */
     fault_point("fsync", making->def->path);
     if (fsync(making->fd) < 0)
         return error_set_errno(err, FROM_STORAGE, errno, "cannot sync data to file '%s'", making->def->path);

@@ -275,7 +275,7 @@ stop(Job *job, const PoolDef *def, Error *err)
 static int
 refresh(Job *job, PoolDef *live, Listing *listing, Error *err)
 {
-    unsigned host;
+    unsigned host = 0;
     int r = adapter_find(job, live, &host, err);
 
     if (r == 0)

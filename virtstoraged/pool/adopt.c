@@ -60,7 +60,7 @@ look(Job *job, Pool *pool, Error *err)
         return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "pools of type '%s' are not supported", pool_kind(live->type)->name);
     if ((backend->check && backend->check(job, live, err) < 0) || (backend->sweep && backend->sweep(job, live, err) < 0))
         return -1;
-    if (pool_refresh(job, pool, err) < 0)
+    if (pool_refresh(job, pool, false, err) < 0)
         return -1;
     unfinished_resume(job, pool);
     return 0;

@@ -16,7 +16,7 @@ look(Job *job, Pool *pool, Error *err)
     g_autoptr(PoolDef) live = pool_def_ref(pool->live);
 
     /* It was away: what is in it may be another. */
-    return pool->trouble.reason || !backend->check ? pool_refresh(job, pool, err) : backend->check(job, live, err);
+    return pool->trouble.reason || !backend->check ? pool_refresh(job, pool, false, err) : backend->check(job, live, err);
 }
 
 static void

@@ -19,9 +19,25 @@ apply(Pool *pool, Listing *listing, PoolDef *live)
         watch_attach(pool, listing->watch);
 }
 
+/* Changed ones whose headers nobody looked at yet. */
+static void
+add_stale(const Pool *pool, GHashTable *names)
+{
+    GHashTableIter iter;
+    void *object;
+
+    g_hash_table_iter_init(&iter, pool->volumes.by_name);
+    while (g_hash_table_iter_next(&iter, NULL, &object)) {
+        const Volume *volume = object;
+
+        if (volume->stale)
+            g_hash_table_add(names, g_strdup(volume->def->name));
+    }
+}
+
 /* Between the two, others may have started another refresh: they wait for this one. */
 static int
-read_pool(Job *job, Pool *pool, const Backend *backend, bool all, bool keep, bool *ret_changed, Error *err)
+read_pool(Job *job, Pool *pool, const Backend *backend, bool all, bool anew, bool *ret_changed, Error *err)
 {
     g_autoptr(PoolDef) live = pool_def_copy(pool->live);
     unsigned life = pool->life;
@@ -30,10 +46,12 @@ read_pool(Job *job, Pool *pool, const Backend *backend, bool all, bool keep, boo
 
     listing_init(&listing, pool);
     listing.watch_fd = backend->watched ? watch_fd(pool->driver) : -1;
-    listing.keep = keep;
+    listing.anew = anew;
     listing.only = watch_take(pool);
     if (all)
         g_clear_pointer(&listing.only, g_hash_table_unref);
+    else if (anew && listing.only)
+        add_stale(pool, listing.only);
     pool->gone = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     r = backend->check ? backend->check(job, pool->live, err) : 0; /* one that hangs is found out soon, however long reading may take */
     if (r == 0)
@@ -51,7 +69,7 @@ read_pool(Job *job, Pool *pool, const Backend *backend, bool all, bool keep, boo
 }
 
 static int
-refresh(Job *job, Pool *pool, bool all, bool keep, bool *ret_changed, Error *err)
+refresh(Job *job, Pool *pool, bool all, bool anew, bool *ret_changed, Error *err)
 {
     const Backend *backend = pool_backend(pool->live, err);
     unsigned life = pool->life;
@@ -60,7 +78,7 @@ refresh(Job *job, Pool *pool, bool all, bool keep, bool *ret_changed, Error *err
     *ret_changed = false;
     if (!backend || job_acquire(job, &pool->refreshing, pool->label, LOOP_NEVER, err) < 0)
         return -1;
-    r = pool->life == life ? read_pool(job, pool, backend, all, keep, ret_changed, err)
+    r = pool->life == life ? read_pool(job, pool, backend, all, anew, ret_changed, err)
                            : error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "%s was stopped meanwhile", pool->label);
     if (pool->life == life && r == 0)
         health_good(pool);
@@ -69,18 +87,18 @@ refresh(Job *job, Pool *pool, bool all, bool keep, bool *ret_changed, Error *err
 }
 
 int
-pool_refresh(Job *job, Pool *pool, Error *err)
+pool_refresh(Job *job, Pool *pool, bool anew, Error *err)
 {
     bool changed;
 
-    return refresh(job, pool, pool->trouble.reason != NULL, false, &changed, err);
+    return refresh(job, pool, pool->trouble.reason != NULL, anew, &changed, err);
 }
 
 int
 pool_refresh_changed(Job *job, Pool *pool, Error *err)
 {
     bool changed;
-    int r = refresh(job, pool, false, true, &changed, err);
+    int r = refresh(job, pool, false, false, &changed, err);
 
     if (r == 0 && changed)
         event_refresh(pool);

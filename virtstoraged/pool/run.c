@@ -62,7 +62,7 @@ pool_start(Job *job, Pool *pool, const PoolDef *def, Error *err)
     pool->phase = PHASE_STARTING;
     undo_push(&undo, undo_start, pool);
     if (persist_status(pool, err) < 0 || (backend->start && backend->start(job, pool->live, err) < 0) ||
-        (backend->sweep && backend->sweep(job, pool->live, err) < 0) || pool_refresh(job, pool, err) < 0)
+        (backend->sweep && backend->sweep(job, pool->live, err) < 0) || pool_refresh(job, pool, false, err) < 0)
         return -1;
     pool->phase = PHASE_ACTIVE;
     if (persist_status(pool, err) < 0)

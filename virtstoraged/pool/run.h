@@ -9,9 +9,9 @@ int pool_start(Job *job, Pool *pool, const PoolDef *def, Error *err) _must_check
 int pool_stop(Job *job, Pool *pool, Error *err) _must_check_;
 /*
  * Find out anew what is in an active pool, and how much room there is (refresh.c). Where the kernel tells what was changed only
- * that is looked at. The second one is not asked for by a client: it tells clients when there is anything new.
+ * that is looked at. anew: see Listing. The second one is not asked for by a client: it tells clients when there is anything new.
  */
-int pool_refresh(Job *job, Pool *pool, Error *err) _must_check_;
+int pool_refresh(Job *job, Pool *pool, bool anew, Error *err) _must_check_;
 int pool_refresh_changed(Job *job, Pool *pool, Error *err) _must_check_;
 /* Whatever phase it is in: nothing of it is left. Sends no event. */
 void pool_unmake(Job *job, Pool *pool);

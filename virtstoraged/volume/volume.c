@@ -61,6 +61,14 @@ volume_saw(Volume *volume, Found *found)
     image_info_unref(volume->image);
     volume->image = g_steal_pointer(&found->image);
     volume->stamp = found->stamp;
+    volume->stale = volume->stale || found->unread;
+}
+
+/* Owner and mode may be others: that is the ctime. */
+static bool
+same_content(const FileStamp *a, const FileStamp *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size && a->mtime == b->mtime && a->mtime_nsec == b->mtime_nsec;
 }
 
 /* A header names no secrets: those it was made with are still those it needs. */
@@ -82,6 +90,7 @@ void
 volume_found(Volume *volume, Found *found)
 {
     keep_secrets(volume->def, found->def);
+    volume->stale = false;
     volume_set_def(volume, g_steal_pointer(&found->def));
     volume_saw(volume, found);
 }
@@ -107,6 +116,7 @@ volume_measured(Volume *volume, Found *found)
     def->permissions = found->def->permissions;
     found->def->permissions.label = NULL;
     def->times = found->def->times;
+    volume->stale = volume->stale || (volume->image && !same_content(&volume->stamp, &found->stamp));
     volume_set_def(volume, def);
     volume_saw(volume, found);
 }
@@ -246,7 +256,7 @@ take(Listing *listing, Pool *pool, Found *found)
         volume_add(volume);
         volume_saw(volume, found);
         listing->changed = true;
-    } else if (listing->keep || (volume->image && memcmp(&volume->stamp, &found->stamp, sizeof(FileStamp)) == 0)) {
+    } else if (!listing->anew || (volume->image && !volume->stale && same_content(&volume->stamp, &found->stamp))) {
         volume_measured(volume, found);
     } else {
         volume_found(volume, found);

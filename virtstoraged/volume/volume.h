@@ -30,6 +30,7 @@ typedef struct Volume {
     unsigned in_use;  /* streams */
     VolDef *def;      /* replaced, never changed */
     FileStamp stamp;  /* of the file when image was read */
+    bool stale;       /* its header may say another format than is known: that counts when a client asks for another look */
     uint64_t changed; /* Pool.changes when def was set */
     ImageInfo *image; /* NULL: not read */
 } Volume;
@@ -58,6 +59,7 @@ typedef struct Found {
     VolDef *def;      /* complete */
     FileStamp stamp;
     ImageInfo *image; /* may be NULL */
+    bool unread;      /* what it is was recorded, its header was not asked */
 } Found;
 void found_free(Found *found);
 /* The volume is what was found / is what it was, with the sizes, permissions and times that were found. found is emptied. */
@@ -72,7 +74,7 @@ typedef struct Listing {
      * make use of it clear it.
      */
     GHashTable *only;
-    bool keep;                /* volumes that are known stay what they were known as: nobody asked for another look at formats */
+    bool anew;                /* a client asks for another look: headers of what was changed count; else what is known, or recorded, does */
     int watch_fd;             /* see watch_add(); -1: don't */
     int watch;                /* filled: what it returned */
     GPtrArray *found;         /* of Found */

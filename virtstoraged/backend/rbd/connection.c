@@ -305,6 +305,16 @@ work(void *data, Error *err)
     return call->fn(call->connection, call->data, err);
 }
 
+static int
+work_later(void *data, Error *err)
+{
+    const Call *call = data;
+    int r = call->fn(call->connection, call->data, err);
+
+    g_atomic_int_set(&call->connection->later, 0);
+    return r;
+}
+
 /* With references of its own. */
 static Call *
 call_new(RbdConnection *connection, RbdFn fn, void *data, GDestroyNotify clear)
@@ -399,10 +409,10 @@ rbd_run_later(const PoolDef *pool, const char *what, RbdFn fn, void *data, GDest
 {
     Slot *slot = slot_enter(pool);
 
-    if (slot->connection) {
+    if (slot->connection && g_atomic_int_compare_and_exchange(&slot->connection->later, 0, 1)) {
         Call *call = call_new(slot->connection, fn, data, clear);
 
-        worker_detach(what, work, call, clear_call);
+        worker_detach(what, work_later, call, clear_call);
         g_atomic_rc_box_release_full(call, clear_call);
     }
     slot_leave(slot);

@@ -21,6 +21,7 @@ typedef struct RbdConnection {
     rados_t cluster;
     rados_ioctx_t io; /* of the pool */
     char *pool;       /* its name in Ceph */
+    int later;        /* atomic: something that nobody waits for is being done */
 } RbdConnection;
 
 RbdConnection *rbd_connection_ref(RbdConnection *connection);
@@ -42,7 +43,7 @@ int rbd_run(Job *job, const PoolDef *pool, const char *what, RbdFn fn, void *dat
 
 /* The same for a question whether the cluster answers: it waits for nobody else's calls, and not for long. */
 int rbd_probe(Job *job, const PoolDef *pool, const char *what, RbdFn fn, void *data, GDestroyNotify clear, Error *err) _must_check_;
-/* The same for what nobody waits for; not at all when there is no connection. Doesn't suspend. */
+/* The same for what nobody waits for; not at all without a connection, or while another such is being done. Doesn't suspend. */
 void rbd_run_later(const PoolDef *pool, const char *what, RbdFn fn, void *data, GDestroyNotify clear);
 
 void rbd_forget(const PoolDef *pool); /* the pool stopped: no connection is kept */
