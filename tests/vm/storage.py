@@ -98,8 +98,21 @@ def multipath_disk():
     unload('scsi_debug')
 
 
-class Target:
+class Vanishing:
+    """A server at a port."""
+
+    def vanish(self):
+        """Its packets are lost, as when the machine is switched off: whoever uses it waits for ever."""
+        host.run('nft', 'add table ip vanished; add chain ip vanished input { type filter hook input priority -300; }; '
+                        f'add rule ip vanished input tcp dport {self.port} drop')
+
+    def come_back(self):
+        host.run('nft', 'delete table ip vanished', check=False)
+
+
+class Target(Vanishing):
     """An iSCSI target on loopback with one unit of 64 MiB."""
+    port = 3260
 
     def __init__(self, name):
         self.iqn, self.portal = IQN + name, f'{LOOPBACK}:3260'
@@ -162,6 +175,7 @@ def iscsi_target(request):
     target = Tgt('tgt', getattr(request, 'param', '') == 'chap')
     host.run('systemctl', 'start', 'iscsid.service')
     yield target
+    target.come_back()
     host.run('iscsiadm', '--mode', 'node', '--logout', check=False)
     target.stop()
 
@@ -184,22 +198,14 @@ def kernel_target():
     host.run('targetcli', 'clearconfig', 'confirm=True')
 
 
-class Nfs:
+class Nfs(Vanishing):
     """The kernel's NFS server on loopback."""
-    host, exported = LOOPBACK, Path('/srv/exported')
+    port, host, exported = 2049, LOOPBACK, Path('/srv/exported')
 
     def __init__(self):
         self.exported.mkdir(parents=True, exist_ok=True)
         Path('/etc/exports').write_text(f'{self.exported} {LOOPBACK}(rw,sync,no_subtree_check,no_root_squash)\n')
         host.run('systemctl', 'start', 'nfs-server.service')
-
-    def vanish(self):
-        """Its packets are lost, as when the machine is switched off: whoever uses it waits for ever."""
-        host.run('nft', 'add table ip vanished; add chain ip vanished input { type filter hook input priority -300; }; '
-                        'add rule ip vanished input tcp dport 2049 drop')
-
-    def come_back(self):
-        host.run('nft', 'delete table ip vanished', check=False)
 
 
 @pytest.fixture
@@ -215,27 +221,24 @@ def nfs_server():
 
 
 class Cifs:
-    """The kernel's CIFS server on loopback, with a share for everybody and one that wants USER and PASSWORD."""
+    """Samba on loopback, with a share for everybody and one that wants USER and PASSWORD."""
     host, shared, closed = LOOPBACK, Path('/srv/shared'), Path('/srv/closed')
 
     def __init__(self):
         shares = ''
-        for share, more in (self.shared, ' guest ok = yes\n'), (self.closed, f' guest ok = no\n valid users = {USER}\n'):
+        for share, more in (self.shared, ' guest ok = yes\n force user = root\n'), (self.closed, f' guest ok = no\n valid users = {USER}\n'):
             share.mkdir(parents=True, exist_ok=True)
             share.chmod(0o777)
             shares += f'[{share.name}]\n path = {share}\n read only = no\n{more}'
-        conf = Path('/etc/ksmbd/ksmbd.conf')
-        conf.parent.mkdir(exist_ok=True)
-        conf.write_text(f'[global]\n netbios name = VM\n map to guest = bad user\n{shares}')
+        Path('/etc/samba/smb.conf').write_text('[global]\n interfaces = lo\n bind interfaces only = yes\n map to guest = bad user\n'
+                                               f' disable spoolss = yes\n{shares}')
         host.run('useradd', '--no-create-home', USER, check=False)
-        host.run('ksmbd.adduser', '-a', USER, '-p', PASSWORD)
-        load('ksmbd')
-        host.run('ksmbd.mountd')
+        host.run('smbpasswd', '-a', '-s', USER, stdin=f'{PASSWORD}\n{PASSWORD}\n')
+        host.run('systemctl', 'restart', 'smbd.service')
         host.wait_until(lambda: ':445 ' in host.output('ss', '--listening', '--tcp', '--numeric'), 'the CIFS server listens')
 
     def stop(self):
-        host.run('ksmbd.control', '--shutdown')
-        host.wait_until(lambda: host.run('rmmod', 'ksmbd', check=False).returncode == 0, 'ksmbd is unloaded')
+        host.run('systemctl', 'stop', 'smbd.service')
 
 
 @pytest.fixture

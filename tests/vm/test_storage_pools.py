@@ -114,12 +114,13 @@ def test_the_daemon_mounts_for_the_host():
 
 # --- file systems ---
 
-def test_fs(spare_disks):
-    define(f"<pool type='fs'><name>p</name><source><device path='{spare_disks[0]}'/><format type='ext4'/></source>"
+@pytest.mark.parametrize('kind', ['ext4', 'xfs'])
+def test_fs(spare_disks, kind):
+    define(f"<pool type='fs'><name>p</name><source><device path='{spare_disks[0]}'/><format type='{kind}'/></source>"
            '<target><path>/srv/pool</path></target></pool>')
     virsh('pool-build', 'p', '--no-overwrite')
     virsh('pool-start', 'p')
-    assert host.run('findmnt', '/srv/pool', '-o', 'FSTYPE', '-n').stdout.strip() == 'ext4'
+    assert host.run('findmnt', '/srv/pool', '-o', 'FSTYPE', '-n').stdout.strip() == kind
     virsh('vol-create-as', 'p', 'v', '8M')
     content_goes_both_ways('v')
     kill()
@@ -196,7 +197,7 @@ def test_logical_snapshots_and_thin_ones(group):
     assert volumes() == ['sparse', 'thin']
     assert sizes('thin') == (256 * MIB, 0)
     host.run('dd', 'if=/dev/urandom', 'of=/dev/vg0/thin', 'bs=1M', 'count=8', 'oflag=direct')
-    assert 8 * MIB <= sizes('thin')[1] < 10 * MIB
+    assert 7 * MIB < sizes('thin')[1] < 10 * MIB  # LVM tells it in hundredths of a percent
     virsh('vol-delete', 'thin', '--pool', 'p')
     assert volumes() == ['sparse']
 
@@ -471,13 +472,13 @@ def test_an_iscsi_target_that_vanishes(iscsi_target):
     iscsi_pool(iscsi_target)
     virsh('pool-start', 'p')
     before = volumes()
-    iscsi_target.stop()
+    iscsi_target.vanish()
     host.wait_until(lambda: state() == 'degraded', 'the pool is degraded')
     assert names(virsh('pool-list', timeout=50)) == ['p']
     kill()
     assert state() in ('degraded', 'running')
     host.wait_until(lambda: state() == 'degraded', 'the pool is degraded after a restart, too')
-    iscsi_target.start()
+    iscsi_target.come_back()
     host.wait_until(lambda: state() == 'running', 'the pool is well again')
     assert volumes() == before
     virsh('pool-destroy', 'p')
@@ -569,7 +570,8 @@ def test_cifs_with_a_password(cifs_server):
     uuid = make_secret()
     cifs_pool('/closed', f"<auth type='chap' username='{storage.USER}'><secret uuid='{uuid}'/></auth>")
     virsh('pool-start', 'p')
-    virsh('vol-create-as', 'p', 'v', '1M')
+    virsh('vol-create-as', 'p', 'v', '4M')
+    content_goes_both_ways('v')
     assert volumes() == ['v'] and (cifs_server.closed / 'v').exists()
     assert storage.PASSWORD not in Path('/proc/mounts').read_text() and storage.PASSWORD not in host.journal(100000)
     virsh('pool-destroy', 'p')
