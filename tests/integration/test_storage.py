@@ -7,23 +7,13 @@ import struct
 import subprocess
 
 import pytest
+from storagelab import digest, info, kill, names, remove_pools, volumes, write
 
 GIB = 1 << 30
 
 
-def kill(host):
-    host.run('pkill', '-KILL', '-x', 'virtstoraged', check=False)
-
-
 def pool_xml(host, name='p', extra=''):
     return f"<pool type='dir'><name>{name}</name><target><path>{host.root}/pools/{name}</path>{extra}</target></pool>"
-
-
-def write(host, name, text):
-    path = host.root / name
-    path.write_text(text)
-    path.chmod(0o644)
-    return str(path)
 
 
 def define(host, name='p', extra=''):
@@ -31,28 +21,10 @@ def define(host, name='p', extra=''):
     return host.root / 'pools' / name
 
 
-def names(text):
-    return [line.split()[0] for line in text.splitlines()[2:] if line.strip()]
-
-
-def volumes(host, pool='p'):
-    return names(host.virsh('vol-list', pool))
-
-
-def info(host, volume, pool='p'):
-    return json.loads(host.run('/usr/bin/python3', '-c', f'''
-import json, libvirt
-c = libvirt.openReadOnly()
-print(json.dumps(c.storagePoolLookupByName({pool!r}).storageVolLookupByName({volume!r}).info()))''').stdout)
-
-
 @pytest.fixture(autouse=True)
 def none_left(host):
     yield
-    for name in names(host.virsh('pool-list', '--all')):
-        host.virsh('pool-destroy', name, check=False)
-        host.virsh('pool-undefine', name, check=False)
-    assert names(host.virsh('pool-list', '--all')) == []
+    remove_pools(host)
     subprocess.run(['rm', '-rf', host.root / 'pools'], check=True)
 
 
@@ -205,10 +177,6 @@ print(json.dumps(seen))
 def test_capabilities(host):
     xml = host.virsh('pool-capabilities')
     assert re.search(r"<pool type='dir' supported='yes'>", xml) and re.search(r"<pool type='zfs' supported='no'", xml)
-
-
-def digest(path):
-    return subprocess.run(['sha256sum', path], check=True, capture_output=True).stdout.split()[0]
 
 
 def test_content_goes_both_ways(host, pool):
