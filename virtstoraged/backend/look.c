@@ -37,24 +37,6 @@ is_recorded_raw(int fd)
     return n == (ssize_t)strlen("raw") && memcmp(format, "raw", (size_t)n) == 0;
 }
 
-static ImageInfo *
-read_header(int fd)
-{
-    g_autofree uint8_t *head = g_malloc(PROBE_SIZE);
-    size_t have = 0;
-
-    while (have < PROBE_SIZE) {
-        ssize_t n = pread(fd, head + have, PROBE_SIZE - have, (off_t)have);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break; /* what can't be read is raw */
-        have += (size_t)n;
-    }
-    return image_probe(head, have);
-}
-
 void
 look_at_owner(const struct stat *st, VolDef *def)
 {
@@ -180,7 +162,7 @@ image_of(int fd, ImageInfo *image, bool anew, bool *ret_unread)
     *ret_unread = raw && !anew;
     if (*ret_unread)
         return image_probe(NULL, 0);
-    read = image ? image_info_ref(image) : read_header(fd);
+    read = image ? image_info_ref(image) : image_read(fd);
     if (raw && read->format != FORMAT_RAW)
         fremovexattr(fd, LOOK_FORMAT_XATTR); /* where it stays the header is asked again next time */
     return read;
