@@ -115,6 +115,22 @@ def test_secrets_are_kept(container):
     container.virsh('secret-undefine', uuid)
 
 
+NOBODY = "<host name='127.0.0.1' port='1'/>"
+
+
+@pytest.mark.parametrize('xml, said', [
+    (f"""<pool type='rbd' xmlns:rbd='http://libvirt.org/schemas/storagepool/rbd/1.0'><name>rbd</name><source>{NOBODY}<name>rbd</name></source>
+         <rbd:config_opts><rbd:option name='client_mount_timeout' value='2'/></rbd:config_opts></pool>""",
+     'failed to connect to the RADOS monitor'),
+    (f"""<pool type='iscsi-direct'><name>iscsi</name><source>{NOBODY}<device path='iqn.2026-01.org.example:none'/>
+         <initiator><iqn name='iqn.2026-01.org.example:unit'/></initiator></source></pool>""", 'connecting failed'),
+], ids=['rbd', 'iscsi-direct'])
+def test_libraries_of_servers_work_confined(container, xml, said):
+    """They are loaded, have their threads and their sockets: what fails is that nobody is there."""
+    (Path(f'/proc/{container.pid}/root') / 'tmp/pool.xml').write_text(xml)
+    assert said in container.run('virsh', '-c', 'qemu:///system', 'pool-create', '/tmp/pool.xml').stderr
+
+
 GUEST = '''<domain type='qemu'>
   <name>unit-guest</name>
   <memory unit='MiB'>64</memory>
