@@ -7,8 +7,8 @@ import pytest
 
 import ceph
 import iscsi
-import pools
 from harness import BOOTSECTOR_UP, install_guests, wait_until
+from storagelab import make_secret, remove_pools, remove_secrets, write
 
 HOST = {'netns': True}
 
@@ -19,8 +19,8 @@ class Iscsi:
     def __init__(self, host):
         self.host, self.server = host, iscsi.Target(host)
         self.password = iscsi.PASSWORD
-        uuid = pools.secret(host, 'iscsi', 'units', base64.b64encode(iscsi.PASSWORD.encode()).decode())
-        host.virsh('pool-define', pools.write(host, 'pool.xml', f"""<pool type='iscsi-direct'><name>p</name><source>
+        uuid = make_secret(host, 'iscsi', 'units', iscsi.PASSWORD.encode())
+        host.virsh('pool-define', write(host, 'pool.xml', f"""<pool type='iscsi-direct'><name>p</name><source>
             <host name='127.0.0.1' port='{iscsi.PORT}'/><device path='{iscsi.IQN}'/><initiator><iqn name='{iscsi.INITIATOR}'/></initiator>
             <auth type='chap' username='{iscsi.USER}'><secret uuid='{uuid}'/></auth></source></pool>"""))
         host.virsh('pool-start', 'p')
@@ -36,8 +36,8 @@ class Rbd:
     def __init__(self, host):
         self.host, self.server = host, ceph.Ceph(host)
         self.password = self.server.key
-        uuid = pools.secret(host, 'ceph', 'client.virt secret', self.server.key)
-        host.virsh('pool-define', pools.write(host, 'pool.xml', f"""<pool type='rbd'><name>p</name><source>
+        uuid = make_secret(host, 'ceph', 'client.virt secret', base64.b64decode(self.server.key))
+        host.virsh('pool-define', write(host, 'pool.xml', f"""<pool type='rbd'><name>p</name><source>
             <host name='127.0.0.1' port='{ceph.MONITOR}'/><name>{ceph.POOL}</name>
             <auth type='ceph' username='{ceph.USER}'><secret uuid='{uuid}'/></auth></source></pool>"""))
         host.virsh('pool-start', 'p')
@@ -54,14 +54,15 @@ def backend(host, request):
     made = request.param(host)
     host.virsh('vol-upload', made.boot, str(install_guests(host) / 'bootsector.img'), '--pool', 'p')
     yield made
-    pools.end_all(host)
+    remove_pools(host)
+    remove_secrets(host)
     made.server.end()
 
 
 def definition(host, name, source, disk_type):
     console = host.root / 'images' / f'{name}.console'
     console.unlink(missing_ok=True)
-    return console, pools.write(host, name + '.xml', f"""<domain type='qemu'><name>{name}</name><memory unit='MiB'>32</memory>
+    return console, write(host, name + '.xml', f"""<domain type='qemu'><name>{name}</name><memory unit='MiB'>32</memory>
         <os><type arch='x86_64' machine='pc'>hvm</type></os><features><acpi/></features><devices>
         <controller type='usb' model='qemu-xhci'/>
         <disk type='{disk_type}' device='disk'><driver name='qemu' type='raw'/>{source}<target dev='hda' bus='ide'/></disk>
@@ -105,7 +106,7 @@ def test_a_guest_boots_from_the_server_itself(host, backend, name):
 
 def test_a_volume_is_plugged_in(host, backend, name):
     boot(host, name, f"<source pool='p' volume='{backend.boot}'/>", 'volume')
-    path = pools.write(host, 'disk.xml', f"<disk type='volume' device='disk'><driver name='qemu' type='raw'/><source pool='p' "
+    path = write(host, 'disk.xml', f"<disk type='volume' device='disk'><driver name='qemu' type='raw'/><source pool='p' "
                                          f"volume='{backend.other}'/><target dev='sdb' bus='usb'/></disk>")
     host.virsh('attach-device', name, path)
     assert 'sdb' in host.virsh('domblklist', name)
