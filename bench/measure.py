@@ -457,7 +457,7 @@ def footprint(c, n):
 
 SUITES = {'activation': activation, 'rpc': rpc, 'definitions': definitions, 'guests': guests, 'save': save,
           'statistics': statistics_of_many, 'fanout': fanout, 'relay': relay,
-          'networks': networks, 'pools': storage.pools, 'content': storage.content, 'images': images.images,
+          'networks': networks, 'pools': storage.pools, 'content': storage.content, 'dead': storage.dead, 'images': images.images,
           'footprint': footprint}
 
 

@@ -101,3 +101,52 @@ def content(c, n):
     pool.destroy()
     pool.undefine()
     shutil.rmtree(place)
+
+
+HANGING = """
+import ctypes, os, sys, time
+fuse = os.open('/dev/fuse', os.O_RDWR)
+if ctypes.CDLL(None).mount(b'hanging', sys.argv[1].encode(), b'fuse', 0, f'fd={fuse},rootmode=40000,user_id=0,group_id=0'.encode()):
+    sys.exit('no FUSE')
+print('hangs', flush=True)
+time.sleep(3600)
+"""
+
+
+def dead(c, n):
+    """A pool on a file system that answers nothing: what everybody else waits."""
+    place = tempfile.mkdtemp(prefix='virtd-bench-dead.')
+    os.mkdir(f'{place}/dead')
+    os.mkdir(f'{place}/well')
+    c = libvirt.open(URI)
+    pool_at(c, f'{place}/dead', 'dead')
+    pool_at(c, f'{place}/well', 'well')
+    server = subprocess.Popen(['/usr/bin/python3', '-c', HANGING, f'{place}/dead'], stdout=subprocess.PIPE)
+    assert server.stdout.readline() == b'hangs\n'
+    asking = subprocess.Popen(['virsh', '-q', '-c', URI, 'pool-refresh', 'dead'], stderr=subprocess.DEVNULL)
+
+    def others(one, when):
+        row(f'dead source, {when}: list of pools', 'ms', median([ms(one.listAllStoragePools)[0] for _ in range(20)]), budget='<= 20 ms')
+        well = one.storagePoolLookupByName('well')
+        row(f'dead source, {when}: volumes of another', 'ms', median([ms(well.listVolumes)[0] for _ in range(20)]), budget='<= 20 ms')
+        row(f'dead source, {when}: its own state', 'ms', median([ms(one.storagePoolLookupByName('dead').info)[0] for _ in range(20)]),
+            budget='<= 20 ms')
+    others(c, 'being asked')
+    assert asking.poll() is None
+    kill()
+    took, one = ms(libvirt.open, URI)
+    row('dead source: start of the daemon to the list', 'ms', took + ms(one.listAllStoragePools)[0], budget='<= 20 ms')
+    others(one, 'new life')
+    while one.storagePoolLookupByName('dead').info()[0] != libvirt.VIR_STORAGE_POOL_DEGRADED:
+        time.sleep(0.1)
+    others(one, 'degraded')
+    asking.wait()
+    server.kill()
+    server.wait()
+    subprocess.run(['umount', '-l', f'{place}/dead'], check=True)
+    took = ms(lambda: [time.sleep(0.05) for _ in iter(lambda: one.storagePoolLookupByName('dead').info()[0], libvirt.VIR_STORAGE_POOL_RUNNING)])[0]
+    row('dead source: well again, to running', 's', took / 1000)
+    for name in ('dead', 'well'):
+        one.storagePoolLookupByName(name).destroy()
+        one.storagePoolLookupByName(name).undefine()
+    shutil.rmtree(place)

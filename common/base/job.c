@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include "common/base/fiber.h"
+#include "common/base/worker.h"
 
 struct Job {
     char *name, *owner;
@@ -26,6 +27,7 @@ job_main(void *data)
 
     job->fn(job, job->data);
     error_done(&job->cancelled);
+    worker_lane_unref(job->lane);
     g_free(job->name);
     g_free(job->owner);
     g_free(job);
@@ -55,6 +57,8 @@ job_name(const Job *job)
 void
 job_set_lane(Job *job, struct WorkerLane *lane)
 {
+    worker_lane_ref(lane);
+    worker_lane_unref(job->lane);
     job->lane = lane;
 }
 

@@ -43,7 +43,7 @@ void job_unshield(Job *job);
 void job_set_progress(Job *job, uint64_t done, uint64_t total);
 void job_get_progress(const Job *job, uint64_t *ret_done, uint64_t *ret_total);
 
-/* All work of the job from now on belongs to that lane (worker.h); borrowed, NULL: none. It must outlive the job or the next call. */
+/* All work of the job from now on belongs to that lane (worker.h), of which it keeps a reference; NULL: none. */
 struct WorkerLane;
 void job_set_lane(Job *job, struct WorkerLane *lane);
 struct WorkerLane *job_lane(const Job *job);

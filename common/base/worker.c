@@ -98,6 +98,13 @@ worker_lane_new(const char *name)
 }
 
 void
+worker_lane_ref(WorkerLane *lane)
+{
+    if (lane)
+        lane->references++;
+}
+
+void
 worker_lane_unref(WorkerLane *lane)
 {
     if (!lane || --lane->references > 0)
@@ -124,7 +131,7 @@ lane_gets_stuck(Job *job, Work *work)
 
     if (!lane)
         return;
-    lane->references++;
+    worker_lane_ref(lane);
     lane->stuck++;
     work->stuck_in = lane;
 }

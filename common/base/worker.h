@@ -35,6 +35,7 @@ typedef struct WorkerLane {
 } WorkerLane;
 
 WorkerLane *worker_lane_new(const char *name);
+void worker_lane_ref(WorkerLane *lane);   /* NULL is fine */
 void worker_lane_unref(WorkerLane *lane); /* NULL is fine */
 
 /* Run fn(data) and forget it; used where nobody waits. */

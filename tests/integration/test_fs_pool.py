@@ -183,3 +183,15 @@ def test_in_use(host, device, pool):
     host.run('umount', str(pool))
     done = host.virsh('pool-refresh', 'f', check=False)
     assert f"'{device}' is not mounted at '{pool}'" in done.stderr
+
+
+def test_a_mount_that_is_used_is_not_let_go(host, device, pool):
+    user = host.spawn('sh', '-c', f'cd {pool} && echo there && exec sleep 600')
+    user.expect('there')
+    done = host.virsh('pool-destroy', 'f', check=False)
+    assert done.returncode and 'busy' in done.stderr, done.stderr
+    assert re.search(r'State: +running', host.virsh('pool-info', 'f')) and mounts(host)[str(pool)][0] == device
+    host.virsh('vol-create-as', 'f', 'v', '1M')
+    host.run('pkill', '-KILL', '-x', 'sleep')
+    wait_until(lambda: host.virsh('pool-destroy', 'f', check=False).returncode == 0, 'it is let go')
+    assert str(pool) not in mounts(host)

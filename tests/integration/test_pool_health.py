@@ -40,7 +40,7 @@ class Hanging:
         self.process.expect('hangs')
 
     def end(self):
-        self.process.process.kill()  # what waits for it fails now
+        self.host.run('pkill', '-KILL', '-f', f'hangs.*{self.path}')  # what waits for it fails now
         self.process.process.wait()
         self.host.run('umount', '-l', str(self.path))
 

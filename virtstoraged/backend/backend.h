@@ -26,7 +26,7 @@ typedef struct Backend {
     int (*start)(Job *job, const PoolDef *def, Error *err);
     /* What was half-made when we were killed goes. After start and after a restart of the daemon, when nothing is made. */
     int (*sweep)(Job *job, const PoolDef *def, Error *err);
-    /* Undo start; also after half of one. NULL: nothing to do. */
+    /* Undo start; also after half of one, and of a source that hangs. Fails when somebody uses it. NULL: nothing to do. */
     int (*stop)(Job *job, const PoolDef *def, Error *err);
     /*
      * Make what start needs, once (directory, file system). flags: virStoragePoolBuildFlags, checked against build_flags, and not

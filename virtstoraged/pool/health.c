@@ -26,7 +26,7 @@ look_job(Job *job, void *data)
     _cleanup_error_ Error err = ERROR_INIT;
     unsigned life = pool->life;
 
-    job_set_lane(job, pool->lane);
+    job_set_lane(job, pool->trouble.lane);
     if (pool_active(pool) && look(job, pool, &err) < 0 && pool->life == life)
         health_bad(pool, &err);
     pool->trouble.looking = false;
@@ -98,6 +98,7 @@ health_good(Pool *pool)
     log_info("%s is well again, after %.1f s", pool->label, (double)(clock_realtime_usec() - trouble->since) / (double)USEC_PER_SEC);
     g_clear_pointer(&trouble->reason, g_free);
     trouble->timer = sd_event_source_disable_unref(trouble->timer);
+    pool_fresh_lanes(pool);
     health_begin(pool);
 }
 

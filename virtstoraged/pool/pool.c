@@ -21,7 +21,7 @@ pool_new(Driver *driver, const char *name, const uint8_t *uuid)
     memcpy(p->base.uuid, uuid, UUID_SIZE);
     p->label = g_strdup_printf("storage pool '%s'", name);
     p->driver = driver;
-    p->lane = worker_lane_new(p->label);
+    pool_fresh_lanes(p);
     p->watch = -1;
     volume_table_init(&p->volumes);
     return p;
@@ -41,6 +41,7 @@ pool_free(Pool *pool)
     health_end(pool);
     watch_drop(pool);
     worker_lane_unref(pool->lane);
+    worker_lane_unref(pool->trouble.lane);
     pool_def_unref(pool->live);
     pool_def_unref(pool->config);
     g_free(pool->label);
@@ -117,6 +118,15 @@ pool_check_active(const Pool *pool, Error *err)
     if (!pool_active(pool))
         return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "%s is not active", pool->label);
     return 0;
+}
+
+void
+pool_fresh_lanes(Pool *pool)
+{
+    worker_lane_unref(pool->lane);
+    worker_lane_unref(pool->trouble.lane);
+    pool->lane = worker_lane_new(pool->label);
+    pool->trouble.lane = worker_lane_new(pool->label);
 }
 
 int

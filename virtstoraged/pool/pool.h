@@ -26,6 +26,7 @@ typedef struct Trouble {
     uint64_t delay; /* until the next look */
     bool looking;
     sd_event_source *timer;
+    WorkerLane *lane; /* of the looks: they are made though everything else hangs */
 } Trouble;
 
 typedef struct Pool {
@@ -45,7 +46,7 @@ typedef struct Pool {
     JobQueue refreshing; /* held by the one refresh that runs */
     uint64_t changes;    /* counts changes of volumes */
     GHashTable *gone;    /* names of volumes that were deleted while a refresh runs; NULL: none does */
-    WorkerLane *lane;    /* what it does in workers */
+    WorkerLane *lane;    /* what it does in workers; anew when its source is well again: what hangs still is of the past */
     Trouble trouble;
     int watch;             /* see watch.h, -1: none */
     sd_event_source *calm; /* until changes are looked at */
@@ -77,6 +78,7 @@ int pool_check_active(const Pool *pool, Error *err);
  * the job does from now on in workers is the pool's.
  */
 int pool_enter(Job *job, Pool *pool, Error *err);
+void pool_fresh_lanes(Pool *pool); /* what hangs in workers counts no more */
 int pool_check_inactive(const Pool *pool, Error *err);
 int pool_check_idle(const Pool *pool, Error *err); /* no volume of it is being worked on */
 /* Wait until the volumes of a pool that was just taken over are known. May suspend. */

@@ -15,20 +15,21 @@
 
 #define REFRESH_PATIENCE (5 * USEC_PER_SEC) /* for one that runs to let go of the source */
 
-void
-pool_unmake(Job *job, Pool *pool)
+/* What still runs for it comes to nothing, or lets go soon. */
+static void
+quiet(Job *job, Pool *pool)
 {
-    const Backend *backend = backend_of(pool->live->type);
-    _cleanup_error_ Error err = ERROR_INIT;
-
     job_set_lane(job, NULL); /* ending it is tried in any case */
-    pool->life++; /* a refresh that still runs comes to nothing */
-    health_end(pool);
+    pool->life++;
     watch_drop(pool);
     if (job_acquire(job, &pool->refreshing, pool->label, REFRESH_PATIENCE, NULL) == 0)
         job_release(job, &pool->refreshing);
-    if (backend && backend->stop && backend->stop(job, pool->live, &err) < 0)
-        log_error("%s: %s", pool->label, err.message);
+}
+
+static void
+forget(Pool *pool)
+{
+    health_end(pool);
     volume_table_clear(&pool->volumes);
     pool->phase = PHASE_INACTIVE;
     pool->sizes = (PoolSizes){ 0 };
@@ -36,6 +37,18 @@ pool_unmake(Job *job, Pool *pool)
     persist_remove_status(pool);
     pool_set_live(pool, NULL);
     daemon_touch(pool->driver->daemon);
+}
+
+void
+pool_unmake(Job *job, Pool *pool)
+{
+    const Backend *backend = backend_of(pool->live->type);
+    _cleanup_error_ Error err = ERROR_INIT;
+
+    quiet(job, pool);
+    if (backend && backend->stop && backend->stop(job, pool->live, &err) < 0)
+        log_error("%s: %s", pool->label, err.message);
+    forget(pool);
 }
 
 static void
@@ -57,6 +70,7 @@ pool_start(Job *job, Pool *pool, const PoolDef *def, Error *err)
     if (unfinished_known(pool, UNFINISHED_BUILD, NULL))
         return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID,
                           "the building of %s was interrupted: nobody knows what is there; build it again, with the overwrite flag", pool->label);
+    pool_fresh_lanes(pool);
     job_set_lane(job, pool->lane);
     pool_set_live(pool, pool_def_ref((PoolDef *)def));
     pool->phase = PHASE_STARTING;
@@ -75,17 +89,38 @@ pool_start(Job *job, Pool *pool, const PoolDef *def, Error *err)
     return 0;
 }
 
+/* It stays active when its source can't be let go (somebody uses what is mounted). */
+static int
+stop(Job *job, Pool *pool, Error *err)
+{
+    const Backend *backend = backend_of(pool->live->type);
+    _cleanup_error_ Error ignored = ERROR_INIT;
+
+    quiet(job, pool);
+    if (!backend || !backend->stop || backend->stop(job, pool->live, err) == 0)
+        return 0;
+    pool->phase = PHASE_ACTIVE;
+    if (persist_status(pool, &ignored) < 0)
+        log_error("%s", ignored.message);
+    return -1;
+}
+
 int
 pool_stop(Job *job, Pool *pool, Error *err)
 {
+    int r;
+
     pool->phase = PHASE_STOPPING;
     if (persist_status(pool, err) < 0) {
         pool->phase = PHASE_ACTIVE;
         return -1;
     }
     job_shield(job);
-    pool_unmake(job, pool);
+    r = stop(job, pool, err);
+    if (r == 0)
+        forget(pool);
     job_unshield(job);
-    event_lifecycle(pool, VIR_STORAGE_POOL_EVENT_STOPPED);
-    return 0;
+    if (r == 0)
+        event_lifecycle(pool, VIR_STORAGE_POOL_EVENT_STOPPED);
+    return r;
 }

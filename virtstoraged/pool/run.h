@@ -5,7 +5,7 @@
 
 /* Start an inactive pool with def (a reference is taken). Failure leaves nothing. */
 int pool_start(Job *job, Pool *pool, const PoolDef *def, Error *err) _must_check_;
-/* Stop an active one. Its content stays. */
+/* Stop an active one. Its content stays. One whose source can't be let go stays active. */
 int pool_stop(Job *job, Pool *pool, Error *err) _must_check_;
 /*
  * Find out anew what is in an active pool, and how much room there is (refresh.c). Where the kernel tells what was changed only
