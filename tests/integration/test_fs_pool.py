@@ -192,6 +192,6 @@ def test_a_mount_that_is_used_is_not_let_go(host, device, pool):
     assert done.returncode and 'busy' in done.stderr, done.stderr
     assert re.search(r'State: +running', host.virsh('pool-info', 'f')) and mounts(host)[str(pool)][0] == device
     host.virsh('vol-create-as', 'f', 'v', '1M')
-    host.run('pkill', '-KILL', '-x', 'sleep')
+    host.run('pkill', '-KILL', '-f', '^sleep 600$')
     wait_until(lambda: host.virsh('pool-destroy', 'f', check=False).returncode == 0, 'it is let go')
     assert str(pool) not in mounts(host)
