@@ -18,6 +18,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
 AT_ONCE = str(min(os.cpu_count() or 1, 4))  # scripts of tests, fuzz targets: most of them wait most of the time
+SIDE_BY_SIDE = ['-n', AT_ONCE, '--dist', 'loadfile']  # each script has a host of its own
 FAILURE_TAIL = 120  # lines of a failed step's log that are shown
 
 SANITIZERS = {
@@ -153,7 +154,7 @@ def pytest(folder, count, build_name='build', env=None, options=()):
     results = directory / 'check-logs' / f'{folder}.xml'
     results.unlink(missing_ok=True)
     say(f'==> {folder} tests' + (f' of {build_name}' if build_name != 'build' else ''))
-    run(['/usr/bin/python3', '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '--color=no', f'--junitxml={results}', '-n', AT_ONCE, '--dist', 'loadfile',
+    run(['/usr/bin/python3', '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '--color=no', f'--junitxml={results}',
          f'tests/{folder}', *options], directory / 'check-logs' / f'{folder}.log',
         {'VIRTD_TEST_BUILD': str(directory), 'PYTHONDONTWRITEBYTECODE': '1', **(env or {})}, show=True)
     if not count_junit(folder + build_name[5:], [results] if results.exists() else [], count):
@@ -234,10 +235,10 @@ def main():
     if 'integration-asan' in arguments.only and sanitized:
         # Not what measures time. A leak is no failure of a call, and is looked for by the unit tests.
         pytest('integration', count, 'build-asan', {**SANITIZERS, 'ASAN_OPTIONS': 'detect_leaks=0', 'VIRTD_TEST_PATIENCE': '2'},
-               ['--ignore=tests/integration/test_stuck.py', '--ignore=tests/integration/test_devhost.py'])
+               [*SIDE_BY_SIDE, '--ignore=tests/integration/test_stuck.py', '--ignore=tests/integration/test_devhost.py'])
     for part in ('integration', 'systemd'):
         if part in arguments.only and built and list((TOP / 'tests' / part).glob('test_*.py')):
-            pytest(part, count)
+            pytest(part, count, options=SIDE_BY_SIDE if part == 'integration' else ())
     if 'vm' in arguments.only and built:
         vm(count)
     if 'fuzz' in arguments.only:
