@@ -175,6 +175,8 @@ print(json.dumps(seen))
 
 
 def test_capabilities(host):
+    own = host.run('virsh', '-c', 'storage:///system', 'capabilities').stdout
+    assert '<value>rbd</value>' in own and 'zfs' not in own
     xml = host.virsh('pool-capabilities')
     assert re.search(r"<pool type='dir' supported='yes'>", xml) and re.search(r"<pool type='zfs' supported='no'", xml)
 

@@ -307,6 +307,15 @@ get_xml(RpcCall *call, const remote_storage_pool_get_xml_desc_args *args, remote
 }
 
 static int
+get_types(Job *job, RpcCall *call, const void *args, remote_connect_get_capabilities_ret *ret, Error *err)
+{
+    g_autofree char *xml = pool_types_format(backend_supported());
+
+    ret->capabilities = arena_strdup(rpc_call_arena(call), xml);
+    return 0;
+}
+
+static int
 get_capabilities(RpcCall *call, const remote_connect_get_storage_pool_capabilities_args *args,
                  remote_connect_get_storage_pool_capabilities_ret *ret, Error *err)
 {
@@ -334,4 +343,5 @@ API_TABLE(api_lookup,
     REMOTE_BIND(STORAGE_POOL_GET_AUTOSTART, get_autostart),
     REMOTE_BIND(STORAGE_POOL_GET_INFO, get_info),
     REMOTE_BIND(STORAGE_POOL_GET_XML_DESC, get_xml),
+    REMOTE_BIND(CONNECT_GET_CAPABILITIES, get_types),
     REMOTE_BIND(CONNECT_GET_STORAGE_POOL_CAPABILITIES, get_capabilities));

@@ -85,6 +85,25 @@ write_choice(XmlWriter *writer, const char *element, const char *kind, const cha
 }
 
 char *
+pool_types_format(uint64_t supported)
+{
+    XmlWriter writer;
+
+    xml_writer_init(&writer);
+    xml_writer_start(&writer, "capabilities");
+    xml_writer_start(&writer, "pool");
+    xml_writer_start(&writer, "enum");
+    xml_writer_attr(&writer, "name", "type");
+    for (PoolType type = POOL_DIR; type < POOL_TYPES; type++)
+        if (supported >> type & 1)
+            xml_writer_text_element(&writer, "value", pool_kind(type)->name);
+    xml_writer_end(&writer, "enum");
+    xml_writer_end(&writer, "pool");
+    xml_writer_end(&writer, "capabilities");
+    return xml_writer_steal(&writer);
+}
+
+char *
 pool_capabilities_format(uint64_t supported)
 {
     XmlWriter writer;

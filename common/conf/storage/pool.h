@@ -153,3 +153,5 @@ char *pool_sources_format(PoolSource *const *sources, size_t n); /* <sources>, o
 
 /* The document of virConnectGetStoragePoolCapabilities. supported: bit n: this build can do PoolType n. Owned by the caller. */
 char *pool_capabilities_format(uint64_t supported);
+/* That of virConnectGetCapabilities, of a daemon that has pools and no guests: which types it can do. Likewise. */
+char *pool_types_format(uint64_t supported);
