@@ -93,12 +93,26 @@ start(Job *job, const PoolDef *def, Error *err)
     return 0;
 }
 
+/* Somebody may have removed the whole group. */
+static bool
+is_gone(Job *job, const PoolDef *def)
+{
+    g_autoptr(GHashTable) devices = NULL;
+
+    return lvm_devices(job, group_of(def), &devices, NULL) == 0 && g_hash_table_size(devices) == 0;
+}
+
 static int
 stop(Job *job, const PoolDef *def, Error *err)
 {
-    if (tool_settle(job, err) < 0 || tool_run(job, TOOL("vgchange", "--activate", "n", "--", group_of(def)), NULL, err) < 0)
-        return error_prefixf(err, "cannot deactivate volume group '%s'", group_of(def));
-    return 0;
+    _cleanup_error_ Error why = ERROR_INIT;
+
+    if (tool_settle(job, err) < 0)
+        return -1;
+    if (tool_run(job, TOOL("vgchange", "--activate", "n", "--", group_of(def)), NULL, &why) == 0 || is_gone(job, def))
+        return 0;
+    error_move(err, &why);
+    return error_prefixf(err, "cannot deactivate volume group '%s'", group_of(def));
 }
 
 static int

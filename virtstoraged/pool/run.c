@@ -89,16 +89,21 @@ pool_start(Job *job, Pool *pool, const PoolDef *def, Error *err)
     return 0;
 }
 
-/* It stays active when its source can't be let go (somebody uses what is mounted). */
+/* It stays active when its source can't be let go (somebody uses what is mounted). One that does not answer is left to itself. */
 static int
 stop(Job *job, Pool *pool, Error *err)
 {
     const Backend *backend = backend_of(pool->live->type);
-    _cleanup_error_ Error ignored = ERROR_INIT;
+    _cleanup_error_ Error why = ERROR_INIT, ignored = ERROR_INIT;
 
     quiet(job, pool);
-    if (!backend || !backend->stop || backend->stop(job, pool->live, err) == 0)
+    if (!backend || !backend->stop || backend->stop(job, pool->live, &why) == 0)
         return 0;
+    if (pool->trouble.reason) {
+        log_error("%s: %s", pool->label, why.message);
+        return 0;
+    }
+    error_move(err, &why);
     pool->phase = PHASE_ACTIVE;
     if (persist_status(pool, &ignored) < 0)
         log_error("%s", ignored.message);
