@@ -159,6 +159,7 @@ extern const size_t rpc_n_connect_bindings, rpc_n_auth_bindings, rpc_n_event_bin
 void rpc_event_client_gone(RpcClient *client);
 
 /* stream.c */
+void rpc_client_count_stream(RpcClient *client, bool opened); /* one more or less, its own or relayed */
 int rpc_stream_frame(RpcClient *client, RpcFrame *frame);
 void rpc_stream_start(RpcStream *stream);  /* the call's reply is queued */
 void rpc_stream_discard(RpcStream *stream); /* the call failed after opening it */

@@ -21,7 +21,7 @@ relay_stream_prepare(Relayed *relayed, Error *err)
     relayed->stream->sparse = call->proc->sparse;
     relayed->stream->next = upstream->streams;
     upstream->streams = relayed->stream;
-    client->n_streams++;
+    rpc_client_count_stream(client, true);
     return 0;
 }
 
@@ -33,7 +33,7 @@ stream_free(RpcUpstream *upstream, RelayStream *stream)
     while (*at != stream)
         at = &(*at)->next;
     *at = stream->next;
-    upstream->client->n_streams--;
+    rpc_client_count_stream(upstream->client, false);
     if (upstream->client->conn)
         rpc_conn_resume(upstream->client->conn); /* it may have been the one that could not be served */
     g_free(stream);

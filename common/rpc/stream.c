@@ -39,6 +39,14 @@ static uint8_t outgoing[RPC_STREAM_CHUNK]; /* between a source and the output qu
 
 /* --- life ------------------------------------------------------------------------------------------------------------- */
 
+void
+rpc_client_count_stream(RpcClient *client, bool opened)
+{
+    client->n_streams += opened ? 1 : -1;
+    if (client->conn)
+        rpc_conn_bulk(client->conn, client->n_streams > 0);
+}
+
 static void
 drop_chunk(RpcStream *stream)
 {
@@ -76,9 +84,7 @@ stream_close(RpcStream *stream, bool aborted)
     }
     if (stream->next)
         stream->next->prev = stream->prev;
-    client->n_streams--;
-    if (client->conn && client->n_streams == 0)
-        rpc_conn_bulk(client->conn, false);
+    rpc_client_count_stream(client, false);
     loop_defer_cancel(&stream->work);
     if (client->conn)
         rpc_conn_resume(client->conn);
@@ -422,8 +428,7 @@ rpc_stream_open(RpcCall *call, const RpcStreamOps *ops, void *data, RpcStream **
     if (client->streams)
         client->streams->prev = stream;
     client->streams = stream;
-    client->n_streams++;
-    rpc_conn_bulk(client->conn, true);
+    rpc_client_count_stream(client, true);
     call->stream = stream;
     if (ret)
         *ret = stream;
