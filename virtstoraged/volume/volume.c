@@ -35,22 +35,42 @@ volume_unref(Volume *volume)
     g_free(volume);
 }
 
+/* The tables' keys are texts of the definition: an entry is made and removed with it, and only by the volume it leads to. */
+static void
+enter(Volume *volume)
+{
+    VolumeTable *table = &volume->pool->volumes;
+
+    g_hash_table_replace(table->by_key, volume->def->key, volume);
+    g_hash_table_replace(table->by_path, volume->def->path, volume);
+}
+
+static void
+withdraw(Volume *volume)
+{
+    VolumeTable *table = &volume->pool->volumes;
+
+    if (g_hash_table_lookup(table->by_key, volume->def->key) == volume)
+        g_hash_table_remove(table->by_key, volume->def->key);
+    if (g_hash_table_lookup(table->by_path, volume->def->path) == volume)
+        g_hash_table_remove(table->by_path, volume->def->path);
+}
+
 void
 volume_set_def(Volume *volume, VolDef *def)
 {
     Pool *pool = volume->pool;
     VolDef *old = volume->def;
+    bool entered = volume->stored && !volume->building;
 
+    if (entered)
+        withdraw(volume);
     volume->def = def;
     volume->changed = ++pool->changes;
-    /* The tables' keys are the definition's. */
-    if (volume->stored) {
+    if (volume->stored)
         g_hash_table_replace(pool->volumes.by_name, def->name, volume_ref(volume));
-        if (!volume->building) {
-            g_hash_table_replace(pool->volumes.by_key, def->key, volume);
-            g_hash_table_replace(pool->volumes.by_path, def->path, volume);
-        }
-    }
+    if (entered)
+        enter(volume);
     vol_def_unref(old);
 }
 
@@ -177,23 +197,17 @@ volume_add(Volume *volume)
     volume->stored = true;
     volume->changed = ++volume->pool->changes;
     g_hash_table_replace(table->by_name, volume->def->name, volume_ref(volume));
-    if (!volume->building) {
-        g_hash_table_replace(table->by_key, volume->def->key, volume);
-        g_hash_table_replace(table->by_path, volume->def->path, volume);
-    }
+    if (!volume->building)
+        enter(volume);
 }
 
 void
 volume_built(Volume *volume)
 {
-    VolumeTable *table = &volume->pool->volumes;
-
     volume->building = false;
     volume->changed = ++volume->pool->changes;
-    if (!volume->stored)
-        return;
-    g_hash_table_replace(table->by_key, volume->def->key, volume);
-    g_hash_table_replace(table->by_path, volume->def->path, volume);
+    if (volume->stored)
+        enter(volume);
 }
 
 void
@@ -206,10 +220,8 @@ volume_remove(Volume *volume)
     volume->stored = false;
     if (volume->pool->gone)
         g_hash_table_add(volume->pool->gone, g_strdup(volume->def->name));
-    if (!volume->building) {
-        g_hash_table_remove(table->by_key, volume->def->key);
-        g_hash_table_remove(table->by_path, volume->def->path);
-    }
+    if (!volume->building)
+        withdraw(volume);
     g_hash_table_remove(table->by_name, volume->def->name);
 }
 

@@ -39,7 +39,7 @@ Volume *volume_new(Pool *pool, VolDef *def); /* takes def over */
 Volume *volume_ref(Volume *volume);
 void volume_unref(Volume *volume); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Volume, volume_unref)
-void volume_set_def(Volume *volume, VolDef *def); /* takes def over; name, key and path are the same */
+void volume_set_def(Volume *volume, VolDef *def); /* takes def over; the name is the same */
 int volume_check_idle(const Volume *volume, Error *err); /* ERR_OPERATION_INVALID while a stream uses it */
 
 typedef struct VolumeTable {
