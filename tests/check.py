@@ -21,6 +21,13 @@ AT_ONCE = str(min(os.cpu_count() or 1, 4))  # scripts of tests, fuzz targets: mo
 SIDE_BY_SIDE = ['-n', AT_ONCE, '--dist', 'loadfile']  # each script has a host of its own
 FAILURE_TAIL = 120  # lines of a failed step's log that are shown
 
+# Not with sanitizers: what measures time.
+TIMED = ['test_stuck', 'test_devhost']
+# All integration tests run with sanitizers; these with the ordinary build as well, the one that is installed: each daemon once whole,
+# clients, and what depends on the order of things. `--twice` runs all with both.
+ORDINARY = [*TIMED, 'test_crash', 'test_lifecycle', 'test_hotplug', 'test_networks', 'test_network_crash', 'test_guest_networks', 'test_storage',
+            'test_storage_crash', 'test_pool_health', 'test_secrets', 'test_relay', 'test_rpc_clients', 'test_virt_install', 'test_virt_manager']
+
 SANITIZERS = {
     'ASAN_OPTIONS': 'detect_leaks=1:abort_on_error=0:strict_string_checks=1',
     'UBSAN_OPTIONS': 'print_stacktrace=1:halt_on_error=1',
@@ -210,6 +217,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog='check', description=__doc__.splitlines()[0])
     parser.add_argument('--only', default=','.join(parts), help='parts, separated by commas: ' + ', '.join([*parts, 'vm']))
     parser.add_argument('--vm', action='store_true', help='also tests/vm, in real machines: slow')
+    parser.add_argument('--twice', action='store_true', help='all integration tests with the ordinary build too')
     parser.add_argument('--fuzz-seconds', type=int, default=10, help='for each target (10)')
     arguments = parser.parse_args()
     arguments.only = arguments.only.split(',')
@@ -218,6 +226,13 @@ def parse_arguments():
     if unknown := set(arguments.only) - {*parts, 'vm'}:
         parser.error(f"unknown part {', '.join(unknown)}")
     return arguments
+
+
+def options_of(part, twice):
+    if part != 'integration':
+        return ()
+    left_out = [] if twice else [p for p in (TOP / 'tests' / 'integration').glob('test_*.py') if p.stem not in ORDINARY]
+    return [*SIDE_BY_SIDE, *(f'--ignore={path}' for path in left_out)]
 
 
 def main():
@@ -233,12 +248,12 @@ def main():
     if 'unit' in arguments.only and sanitized:
         unit('build-asan', 'unit-asan', count, SANITIZERS)
     if 'integration-asan' in arguments.only and sanitized:
-        # Not what measures time. A leak is no failure of a call, and is looked for by the unit tests.
+        # A leak is no failure of a call, and is looked for by the unit tests.
         pytest('integration', count, 'build-asan', {**SANITIZERS, 'ASAN_OPTIONS': 'detect_leaks=0', 'VIRTD_TEST_PATIENCE': '2'},
-               [*SIDE_BY_SIDE, '--ignore=tests/integration/test_stuck.py', '--ignore=tests/integration/test_devhost.py'])
+               [*SIDE_BY_SIDE, *(f'--ignore=tests/integration/{script}.py' for script in TIMED)])
     for part in ('integration', 'systemd'):
         if part in arguments.only and built and list((TOP / 'tests' / part).glob('test_*.py')):
-            pytest(part, count, options=SIDE_BY_SIDE if part == 'integration' else ())
+            pytest(part, count, options=options_of(part, arguments.twice))
     if 'vm' in arguments.only and built:
         vm(count)
     if 'fuzz' in arguments.only:
