@@ -114,7 +114,7 @@ definitions_index(const Definitions *definitions, const DefinitionsIndex *index,
     if (!dir)
         return error_setf(err, FROM_CONF, ERR_OPERATION_FAILED, "cannot read the definitions: %s", error->message);
     while ((file = g_dir_read_name(dir)))
-        if (file[0] != '.' && g_str_has_suffix(file, ".xml"))
+        if (g_str_has_suffix(file, ".xml"))
             index_one(definitions, index, file);
     return 0;
 }

@@ -195,3 +195,15 @@ def test_a_mount_that_is_used_is_not_let_go(host, device, pool):
     host.run('pkill', '-KILL', '-f', '^sleep 600$')
     wait_until(lambda: host.virsh('pool-destroy', 'f', check=False).returncode == 0, 'it is let go')
     assert str(pool) not in mounts(host)
+
+
+def test_unmounted_behind_its_back(host, device, pool):
+    """It is noticed at once, and nothing is written below the mount point."""
+    host.virsh('vol-create-as', 'f', 'v', '1M')
+    host.run('umount', str(pool))
+    wait_until(lambda: re.search(r'State: +degraded', host.virsh('pool-info', 'f')), 'it is degraded')
+    done = host.virsh('vol-create-as', 'f', 'w', '1M', check=False)
+    assert 'is degraded since' in done.stderr and 'is not mounted' in done.stderr or 'nothing is mounted' in done.stderr, done.stderr
+    assert host.run('ls', '-A', str(pool)).stdout == ''
+    host.run('mount', device, str(pool))
+    wait_until(lambda: re.search(r'State: +running', host.virsh('pool-info', 'f')), 'it is well again')

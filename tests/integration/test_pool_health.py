@@ -64,6 +64,7 @@ def test_a_directory_that_goes_away_and_comes_back(host):
     pool = start_dir_pool(host)
     host.virsh('vol-create-as', 'p', 'v', '1M')
     os.rename(pool, f'{pool}.away')
+    wait_until(lambda: state(host) == 'degraded', 'that is noticed without being asked')
     assert 'cannot open directory' in host.virsh('pool-refresh', 'p', check=False).stderr
     assert state(host) == 'degraded' and volumes(host) == ['v']
     failed = host.virsh('vol-create-as', 'p', 'w', '1M', check=False)

@@ -1,9 +1,11 @@
 """Storage that is full, read-only or without its tools, and volumes that can't be: the reason is said, nothing is left, what was there
 stays, and when the cause is gone it works."""
+import fcntl
 import os
 import subprocess
 
 import pytest
+from harness import wait_until
 from storagelab import digest, info, make_secret, remove_pools, remove_secrets, start_dir_pool, volumes, write
 
 MIB = 1 << 20
@@ -103,9 +105,51 @@ def test_sizes_that_can_not_be(host):
     assert [p.name for p in pool.iterdir()] == ['v']
 
 
+def test_names_that_begin_with_a_dot(host):
+    """They are found again by the next life."""
+    path = start_dir_pool(host, '.dot')
+    host.virsh('pool-autostart', '.dot')
+    host.virsh('vol-create-as', '.dot', '.v', '1M')
+    host.run('pkill', '-KILL', '-x', 'virtstoraged')
+    assert volumes(host, '.dot') == ['.v'] and (path / '.v').exists()
+    assert 'Autostart:      yes' in host.virsh('pool-info', '.dot')
+
+
+def test_a_directory_that_two_daemons_share(host):
+    """What one is making the other does not sweep."""
+    pool = start_dir_pool(host)
+    living = pool / '.virtd-part-1111111111111111'
+    left = pool / '.virtd-part-2222222222222222'
+    with open(living, 'wb') as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        left.write_bytes(b'x')
+        host.virsh('pool-destroy', 'p')
+        host.virsh('pool-start', 'p')
+        assert living.exists() and not left.exists() and volumes(host) == []
+    living.unlink()
+
+
+def test_a_volume_that_is_being_filled(host):
+    """Is neither copied, nor wiped, nor filled by somebody else; it may be read."""
+    pool = start_dir_pool(host)
+    host.virsh('vol-create-as', 'p', 'v', '8M', '--allocation', '0')
+    fifo = host.root / 'fifo'
+    os.mkfifo(fifo)
+    upload = host.spawn('virsh', '-c', host.uri, 'vol-upload', 'v', str(fifo), '--pool', 'p')
+    with open(fifo, 'wb') as pipe:
+        pipe.write(b'x' * 2 * MIB)
+        pipe.flush()
+        wait_until(lambda: (pool / 'v').stat().st_blocks > 0, 'the upload runs')
+        assert 'is being changed' in host.virsh('vol-clone', 'v', 'copy', '--pool', 'p', check=False).stderr
+        assert 'in use' in host.virsh('vol-wipe', 'v', '--pool', 'p', check=False).stderr
+        host.virsh('vol-download', 'v', str(host.root / 'seen'), '--pool', 'p')
+    upload.process.wait()
+    host.virsh('vol-clone', 'v', 'copy', '--pool', 'p')
+
+
 def test_names_that_can_not_be(host):
     pool = start_dir_pool(host)
-    for name in ('x' * 256, 'x' * 4096, '/', 'a/../../b', '.', '..', 'a\nb'):
+    for name in ('.virtd-part-x', 'x' * 256, 'x' * 4096, '/', 'a/../../b', '.', '..', 'a\nb'):
         xml = write(host, 'vol.xml', f'<volume><name>{name}</name><capacity>4096</capacity></volume>')
         assert host.virsh('vol-create', 'p', xml, check=False).returncode, name
     assert list(pool.iterdir()) == [] and volumes(host) == []

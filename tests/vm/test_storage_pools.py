@@ -260,7 +260,7 @@ def faults():
         """Whether the daemon died in command before it had passed that many steps."""
         virsh('pool-list')
         before = pid()
-        (folder / 'armed').write_text(str(number))
+        (folder / 'armed').write_text(f'{number} virtstoraged')
         host.run('virsh', '-c', 'qemu:///system', *command, check=False)
         (folder / 'armed').unlink()
         died = not Path(f'/proc/{before}').exists()

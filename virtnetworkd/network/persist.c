@@ -154,7 +154,7 @@ persist_status_names(Driver *driver)
     const char *file;
 
     while (dir && (file = g_dir_read_name(dir)))
-        if (file[0] != '.' && g_str_has_suffix(file, ".xml"))
+        if (g_str_has_suffix(file, ".xml"))
             g_ptr_array_add(names, g_strndup(file, strlen(file) - strlen(".xml")));
     return names;
 }

@@ -139,7 +139,7 @@ port_load_all(Network *network)
     while (dir && (file = g_dir_read_name(dir))) {
         g_autofree char *full = g_build_filename(path, file, NULL);
 
-        if (file[0] != '.' && g_str_has_suffix(file, ".xml"))
+        if (g_str_has_suffix(file, ".xml"))
             load_one(network, full);
     }
 }

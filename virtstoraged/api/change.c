@@ -16,6 +16,7 @@ begin(Job *job, Volume *volume, PoolDef **ret_pool, Error *err)
         return NULL;
     *ret_pool = pool_def_ref(volume->pool->live);
     volume->in_use++;
+    volume->written++;
     volume->pool->working++;
     return backend_of((*ret_pool)->type);
 }
@@ -24,6 +25,7 @@ static void
 end(Volume *volume)
 {
     volume->in_use--;
+    volume->written--;
     volume->pool->working--;
 }
 

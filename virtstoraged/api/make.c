@@ -138,7 +138,7 @@ hold_source(Job *job, RpcCall *call, const remote_nonnull_storage_vol *named, Er
         api_no_volume("name", named->name, err);
         return NULL;
     }
-    if (rpc_call_check_access(job, call, RPC_OBJECT_STORAGE_VOL, "data_read", volume, err) < 0)
+    if (volume_check_settled(volume, err) < 0 || rpc_call_check_access(job, call, RPC_OBJECT_STORAGE_VOL, "data_read", volume, err) < 0)
         return NULL;
     volume->in_use++;
     volume->pool->working++;

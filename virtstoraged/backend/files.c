@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -93,7 +94,7 @@ measure(Scan *scan, int dirfd, Error *err)
 static bool
 is_volume_name(const char *name, PoolType type)
 {
-    return g_utf8_validate(name, -1, NULL) && !g_str_has_prefix(name, FILES_PART_PREFIX) && vol_name_check(name, type, NULL) == 0;
+    return g_utf8_validate(name, -1, NULL) && vol_name_check(name, type, NULL) == 0;
 }
 
 static int
@@ -363,6 +364,15 @@ files_check(Job *job, const PoolDef *def, Error *err)
     return r;
 }
 
+/* Whoever makes a volume holds a lock on it as long as he lives: another daemon, or another host, may share the directory. */
+static bool
+is_left(int dirfd, const char *name)
+{
+    _cleanup_fd_ int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    return fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK);
+}
+
 static int
 sweep(void *data, Error *err)
 {
@@ -374,7 +384,7 @@ sweep(void *data, Error *err)
     if (!dir)
         return error_set_errno(err, FROM_STORAGE, errno, "cannot open directory '%s'", one->dir);
     while ((entry = readdir(dir)))
-        if (g_str_has_prefix(entry->d_name, FILES_PART_PREFIX))
+        if (g_str_has_prefix(entry->d_name, FILES_PART_PREFIX) && is_left(dirfd, entry->d_name))
             unlinkat(dirfd, entry->d_name, 0);
     closedir(dir);
     return 0;

@@ -9,7 +9,7 @@
 #define FILES_SCAN_TIMEOUT (10 * 60 * USEC_PER_SEC) /* to read it: there may be many files on a slow disk */
 #define FILES_LONG_TIMEOUT (24 * 3600 * USEC_PER_SEC) /* for what writes a volume */
 #define FILES_CREATE_FLAGS (VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA | VIR_STORAGE_VOL_CREATE_REFLINK)
-#define FILES_PART_PREFIX ".virtd-part-"  /* names of volumes that are being made; never shown */
+#define FILES_PART_PREFIX VOL_HIDDEN_PREFIX /* names of volumes that are being made; never shown */
 
 int files_check(Job *job, const PoolDef *def, Error *err); /* is the directory there */
 int files_sweep(Job *job, const PoolDef *def, Error *err); /* what was being made when we were killed goes */

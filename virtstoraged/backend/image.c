@@ -25,7 +25,7 @@ typedef struct Run {
     /* progress */
     Job *job;
     const char *what;
-    const VolDef *def;
+    const VolDef *def, *source; /* source NULL: there is none */
     char number[16];
     size_t digits;
     uint64_t logged;
@@ -126,6 +126,16 @@ on_output(const char *text, size_t size, void *data)
     }
 }
 
+/* qemu-img knows files by the numbers they have in it; people know them by their paths. */
+static void
+name_files(char **message, const char *number, const char *path)
+{
+    g_auto(GStrv) parts = g_strsplit(*message, number, -1);
+
+    g_free(*message);
+    *message = g_strjoinv(path, parts);
+}
+
 static int
 run_it(Run *run, uint64_t timeout, Error *err)
 {
@@ -144,6 +154,10 @@ run_it(Run *run, uint64_t timeout, Error *err)
     spec.argv = (const char *const *)run->argv->pdata;
     r = process_check(run->job, &spec, NULL, timeout, &output, err);
     process_output_done(&output);
+    if (r < 0 && err) {
+        name_files(&err->message, TARGET, run->def->path);
+        name_files(&err->message, SOURCE, run->source ? run->source->path : run->def->path);
+    }
     return r < 0 ? error_prefixf(err, "volume '%s' can't be %s", run->def->name, run->what) : 0;
 }
 
@@ -306,6 +320,7 @@ image_convert(Job *job, const Image *source, const GPtrArray *chain, const Image
     _cleanup_run_ Run run = run_new(job, "copied", "convert", image);
 
     add_fd(&run, source->fd, SOURCE_FD);
+    run.source = source->def;
     if (add_secret(&run, image, "target", 0, TARGET_SECRET_FD, err) < 0 || add_secret(&run, source, "source", 1, SOURCE_SECRET_FD, err) < 0)
         return -1;
     add(&run, "-p");

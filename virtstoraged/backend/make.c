@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <linux/fs.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -115,6 +116,7 @@ begin(void *data, Error *err)
     if (making->fd < 0)
         return error_set_errno(err, FROM_STORAGE, errno, "cannot create path '%s'", making->def->path);
     making->there = true;
+    flock(making->fd, LOCK_EX | LOCK_NB); /* says that its maker lives, also to other hosts that share the directory; see sweep() */
     fault_point("create", making->def->path);
     if (making->def->nocow)
         set_nocow(making->fd);

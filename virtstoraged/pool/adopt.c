@@ -39,7 +39,7 @@ unmake(Job *job, Pool *pool, unsigned life, const char *why)
     if (job_acquire(job, &pool->queue, pool->label, LOOP_NEVER, NULL) < 0)
         return;
     if (pool->live && pool->life == life) {
-        log_info("%s is ended: %s", pool->label, why);
+        log_warning("%s is inactive: %s", pool->label, why);
         pool_unmake(job, pool);
         if (!pool->persistent)
             store_remove(&pool->driver->pools, &pool->base);

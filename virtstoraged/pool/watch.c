@@ -106,6 +106,18 @@ lost(Watcher *watcher, int number)
     g_hash_table_remove(watcher->watches, GINT_TO_POINTER(number));
 }
 
+/* It is not where it was, or something else is mounted there now. */
+static void
+moved(Watcher *watcher, int number)
+{
+    const Watch *watch = watch_of(watcher, number, false);
+    Pool *pool = watch ? watch->pool : NULL;
+
+    lost(watcher, number);
+    if (pool)
+        health_suspect(pool);
+}
+
 static void
 lost_all(Watcher *watcher)
 {
@@ -126,7 +138,7 @@ take_event(Watcher *watcher, const struct inotify_event *event)
     } else if (event->mask & (IN_IGNORED | IN_UNMOUNT | IN_DELETE_SELF | IN_MOVE_SELF)) {
         if (!(event->mask & IN_IGNORED))
             inotify_rm_watch(watcher->fd, event->wd);
-        lost(watcher, event->wd);
+        moved(watcher, event->wd);
     } else if (event->len > 0) {
         changed(watch_of(watcher, event->wd, true), event->name);
     }

@@ -79,6 +79,7 @@ transfer_unref(Transfer *t)
     if (--t->references > 0)
         return;
     t->volume->in_use--;
+    t->volume->written -= t->spec.upload;
     t->volume->pool->working--;
     daemon_touch(t->volume->pool->driver->daemon);
     g_queue_clear_full(&t->blocks, block_unref);
@@ -371,6 +372,7 @@ transfer_start(RpcCall *call, Volume *volume, Content *content, const TransferSp
     g_queue_init(&t->blocks);
     g_queue_init(&t->spare);
     volume->in_use++;
+    volume->written += spec->upload;
     volume->pool->working++;
     if (rpc_stream_open(call, spec->upload ? &upload_ops : &download_ops, t, &t->stream, err) < 0) {
         transfer_unref(t);

@@ -149,6 +149,14 @@ volume_check_idle(const Volume *volume, Error *err)
     return 0;
 }
 
+int
+volume_check_settled(const Volume *volume, Error *err)
+{
+    if (volume->written > 0)
+        return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "the content of volume '%s' is being changed", volume->def->name);
+    return 0;
+}
+
 /* --- table --- */
 
 static void

@@ -27,7 +27,8 @@ typedef struct Volume {
     JobQueue queue;
     bool stored;      /* is in the table of its pool */
     bool building;    /* its name is taken, it is not there yet */
-    unsigned in_use;  /* streams */
+    unsigned in_use;  /* streams, copies, changes */
+    unsigned written; /* of those, how many change its content */
     VolDef *def;      /* replaced, never changed */
     FileStamp stamp;  /* of the file when image was read */
     bool stale;       /* its header may say another format than is known: that counts when a client asks for another look */
@@ -40,7 +41,8 @@ Volume *volume_ref(Volume *volume);
 void volume_unref(Volume *volume); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Volume, volume_unref)
 void volume_set_def(Volume *volume, VolDef *def); /* takes def over; the name is the same */
-int volume_check_idle(const Volume *volume, Error *err); /* ERR_OPERATION_INVALID while a stream uses it */
+int volume_check_idle(const Volume *volume, Error *err);    /* ERR_OPERATION_INVALID while anything uses it */
+int volume_check_settled(const Volume *volume, Error *err); /* the same while its content is being changed */
 
 typedef struct VolumeTable {
     GHashTable *by_name, *by_key, *by_path; /* -> Volume; by_name has the reference. Those that are building: by name only */

@@ -57,6 +57,8 @@ vol_name_check(const char *name, PoolType pool_type, Error *err)
         return REFUSE_XML("the name of a volume must not be empty or have control characters");
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return REFUSE_INVALID("'%s' is no name of a volume", name);
+    if (g_str_has_prefix(name, VOL_HIDDEN_PREFIX))
+        return REFUSE_INVALID("volume name '%s' begins with '" VOL_HIDDEN_PREFIX "', which is for volumes that are being made", name);
     if (strlen(name) > rule->max)
         return REFUSE_XML("volume name '%.32s...' is longer than %zu bytes", name, rule->max);
     if (rule->never && strpbrk(name, rule->never))

@@ -77,6 +77,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VolDef, vol_def_unref)
  */
 int vol_def_check_create(const VolDef *def, Error *err);
 
+/* Names under which volumes are made before anybody may see them. */
+#define VOL_HIDDEN_PREFIX ".virtd-part-"
+
 /* May a volume of a pool of that type have this name? In directories: one component of a path; in LVM: what LVM allows; nothing
  * anywhere that a tool could take for an option, and no control characters. */
 int vol_name_check(const char *name, PoolType pool_type, Error *err);

@@ -112,7 +112,7 @@ take(RbdConnection *connection, Scan *scan, const RbdImage *images, size_t n, Er
 static bool
 is_volume_name(const char *name)
 {
-    return g_utf8_validate(name, -1, NULL) && !g_str_has_prefix(name, RBD_PART_PREFIX) && vol_name_check(name, POOL_RBD, NULL) == 0;
+    return g_utf8_validate(name, -1, NULL) && vol_name_check(name, POOL_RBD, NULL) == 0;
 }
 
 static int

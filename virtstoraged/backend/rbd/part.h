@@ -6,7 +6,9 @@
 
 #include <stdbool.h>
 
-#define RBD_PART_PREFIX ".virtd-part-"
+#include "common/conf/storage/volume.h"
+
+#define RBD_PART_PREFIX VOL_HIDDEN_PREFIX
 
 typedef struct RbdPart { char name[48]; } RbdPart;
 
