@@ -7,7 +7,10 @@ import subprocess
 import pytest
 
 from harness import wait_until
-from storagelab import digest, info, kill, names, remove_pools, volumes, write
+from storagelab import at_every_point, digest, info, kill, names, remove_pools, volumes, write
+
+
+HOST = {'faults': True}
 
 
 def mounts(host):
@@ -207,3 +210,21 @@ def test_unmounted_behind_its_back(host, device, pool):
     assert host.run('ls', '-A', str(pool)).stdout == ''
     host.run('mount', device, str(pool))
     wait_until(lambda: re.search(r'State: +running', host.virsh('pool-info', 'f')), 'it is well again')
+
+
+def test_building_killed_at_every_step(host, device):
+    """What is half-built is not started, and the file system that is there in the end is whole."""
+    path = define(host, device)
+    refused = []
+
+    def check(got_through):
+        done = host.virsh('pool-start', 'f', check=False)
+        if done.returncode:
+            assert not got_through and ('was interrupted' in done.stderr or 'cannot mount' in done.stderr), done.stderr
+            refused.append('was interrupted' in done.stderr)
+        else:
+            host.virsh('pool-destroy', 'f')
+            subprocess.run(['fsck.ext4', '-n', '-f', device], check=True, capture_output=True)
+        assert str(path) not in mounts(host)
+    killed = at_every_point(host, lambda: host.virsh('pool-build', 'f', '--overwrite', check=False), check)
+    assert {'fs-make', 'fs-made'} <= set(killed) and any(refused)

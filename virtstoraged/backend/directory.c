@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/fault.h"
 #include "common/base/file.h"
 #include "common/base/worker.h"
 #include "virtstoraged/backend/files.h"
@@ -54,7 +55,9 @@ build(void *data, Error *err)
 
     if (file_mkdirs(parent, 0755, err) < 0)
         return -1;
-    fresh = mkdir(request->path, 0700) == 0;
+    fault_point("mkdir", request->path);
+    fresh = mkdir(request->path, DEFAULT_MODE) == 0; /* right at once: a second try after a kill finds it made */
+    fault_point("mode", request->path);
     if (!fresh && errno != EEXIST)
         return error_set_errno(err, FROM_STORAGE, errno, "failed to create directory '%s'", request->path);
     fd = open(request->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -73,6 +76,7 @@ delete(void *data, Error *err)
 {
     const Request *request = data;
 
+    fault_point("rmdir", request->path);
     if (rmdir(request->path) < 0)
         return error_set_errno(err, FROM_STORAGE, errno, "failed to remove pool '%s'", request->path);
     return 0;

@@ -1,4 +1,5 @@
 /* Pools that are the file system on a block device, mounted while the pool is active. Volumes are its files. */
+#include "common/base/fault.h"
 #include "protocol/constants.h"
 #include "virtstoraged/backend/backend.h"
 #include "virtstoraged/backend/blank.h"
@@ -90,7 +91,13 @@ build(Job *job, const PoolDef *def, unsigned flags, Error *err)
         return -1;
     if (flags & VIR_STORAGE_POOL_BUILD_OVERWRITE && blank_is_device(job, device_of(def), err) < 0)
         return -1;
-    return flags ? make(job, def, err) : 0;
+    if (!flags)
+        return 0;
+    fault_point("fs-make", device_of(def));
+    if (make(job, def, err) < 0)
+        return -1;
+    fault_point("fs-made", device_of(def));
+    return 0;
 }
 
 const Backend backend_fs = {
