@@ -57,9 +57,9 @@ build(void *data, Error *err)
         return -1;
     fault_point("mkdir", request->path);
     fresh = mkdir(request->path, DEFAULT_MODE) == 0; /* right at once: a second try after a kill finds it made */
-    fault_point("mode", request->path);
     if (!fresh && errno != EEXIST)
         return error_set_errno(err, FROM_STORAGE, errno, "failed to create directory '%s'", request->path);
+    fault_point("mode", request->path);
     fd = open(request->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return error_set_errno(err, FROM_STORAGE, errno, "cannot open directory '%s'", request->path);
