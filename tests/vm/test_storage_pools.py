@@ -80,14 +80,14 @@ def wiped(volume, size=4 * MIB):
         return file.read(size) == bytes(size)
 
 
-def boots_from(path):
-    """A guest whose disk that block device is."""
-    subprocess.run(['dd', f'if={host.GUESTS}/bootsector.img', f'of={path}', 'conv=notrunc,fsync', 'status=none'], check=True)
+def boots_from(volume):
+    """A guest whose disk that volume of pool p is."""
+    subprocess.run(['dd', f'if={host.GUESTS}/bootsector.img', f'of={path_of(volume)}', 'conv=notrunc,fsync', 'status=none'], check=True)
     console = host.root / 'pool-guest.console'
     console.unlink(missing_ok=True)
     xml = host.root / 'guest.xml'
     xml.write_text(f"""<domain type='kvm'><name>pool-guest</name><memory unit='MiB'>32</memory><os><type arch='x86_64' machine='pc'>hvm</type></os>
-<devices><disk type='block' device='disk'><driver name='qemu' type='raw'/><source dev='{path}'/><target dev='hda' bus='ide'/></disk>
+<devices><disk type='volume' device='disk'><driver name='qemu' type='raw'/><source pool='p' volume='{volume}'/><target dev='hda' bus='ide'/></disk>
 <serial type='file'><source path='{console}'/></serial></devices></domain>""")
     virsh('create', str(xml))
     try:
@@ -161,7 +161,7 @@ def test_logical(group):
     assert wiped('w')
     kill()
     assert volumes() == ['v', 'w'] and virsh('vol-key', 'v', '--pool', 'p').strip() == uuid
-    assert boots_from('/dev/vg0/v')
+    assert boots_from('v')
     virsh('vol-delete', 'w', '--pool', 'p')
     assert volumes() == ['v'] and storage_volumes() == {'v'}
     virsh('pool-destroy', 'p')
@@ -342,7 +342,7 @@ def test_disk_gpt(spare_disks):
     kill()
     assert volumes() == [f'{disk}{n}' for n in (1, 2, 3, 4)]
     assert wiped(f'{disk}1')
-    assert boots_from(f'/dev/{disk}1')
+    assert boots_from(f'{disk}1')
     assert 'no free extent is large enough' in fails('vol-create-as', 'p', f'{disk}5', '2G')
     virsh('pool-destroy', 'p')
     assert 'is not empty' in fails('pool-build', 'p')
@@ -455,7 +455,7 @@ def test_iscsi(iscsi_target):
     assert unit in volumes() and sizes(unit)[0] == 64 * MIB
     assert str(path_of(unit)).startswith('/dev/disk/by-path/ip-127.0.0.1:3260-iscsi-')
     content_goes_both_ways(unit)
-    assert boots_from(path_of(unit))
+    assert boots_from(unit)
     kill()
     assert unit in volumes() and sessions() == [iscsi_target.iqn]
     virsh('pool-destroy', 'p')
@@ -537,6 +537,7 @@ def test_nfs(nfs_server):
     assert (nfs_server.exported / 'w').read_bytes() == (nfs_server.exported / 'v').read_bytes()
     kill()
     assert volumes() == ['image', 'v', 'w']
+    assert boots_from('v')
     for name in volumes():
         virsh('vol-delete', name, '--pool', 'p')
     virsh('pool-destroy', 'p')
