@@ -16,6 +16,7 @@
 #include "virtstoraged/backend/look.h"
 #include "virtstoraged/pool/watch.h"
 
+#define LEFT_SECONDS (24 * 3600)
 #define FOUND_MAX 1000000 /* files of a directory; more are an error */
 
 static int
@@ -364,12 +365,18 @@ files_check(Job *job, const PoolDef *def, Error *err)
     return r;
 }
 
-/* Whoever makes a volume holds a lock on it as long as he lives: another daemon, or another host, may share the directory. */
+/*
+ * Whoever makes a volume holds a lock on it as long as he lives: another daemon may share the directory. Where other hosts may
+ * do so, what was not written for a day is left over.
+ */
 static bool
 is_left(int dirfd, const char *name)
 {
     _cleanup_fd_ int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
 
+    if (fd >= 0 && watch_is_remote(fd))
+        return fstat(fd, &st) == 0 && st.st_mtime < (time_t)(clock_realtime_usec() / USEC_PER_SEC) - LEFT_SECONDS;
     return fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK);
 }
 

@@ -21,6 +21,7 @@
 #include "virtstoraged/backend/files.h"
 #include "virtstoraged/backend/image.h"
 #include "virtstoraged/backend/look.h"
+#include "virtstoraged/pool/watch.h"
 #include "virtstoraged/secret.h"
 
 #define DEFAULT_MODE 0600
@@ -116,7 +117,9 @@ begin(void *data, Error *err)
     if (making->fd < 0)
         return error_set_errno(err, FROM_STORAGE, errno, "cannot create path '%s'", making->def->path);
     making->there = true;
-    flock(making->fd, LOCK_EX | LOCK_NB); /* says that its maker lives, also to other hosts that share the directory; see sweep() */
+    /* Says that its maker lives, see is_left(). On other hosts' file systems it would be in the way of qemu-img's own locks. */
+    if (!watch_is_remote(making->fd))
+        flock(making->fd, LOCK_EX | LOCK_NB);
     fault_point("create", making->def->path);
     if (making->def->nocow)
         set_nocow(making->fd);

@@ -193,19 +193,25 @@ watch_done(Driver *driver)
     driver->watcher = NULL;
 }
 
-int
-watch_add(int fd, int dirfd, const char *path)
+bool
+watch_is_remote(int fd)
 {
     struct statfs fs;
 
-    if (fd < 0 || fstatfs(dirfd, &fs) < 0)
-        return -1;
+    if (fstatfs(fd, &fs) < 0)
+        return true;
     switch ((unsigned long)fs.f_type) {
     case NFS_SUPER_MAGIC: case SMB_SUPER_MAGIC: case SMB2_SUPER_MAGIC: case CIFS_MAGIC: case CEPH_MAGIC: case FUSE_MAGIC: case V9FS_MAGIC:
-        return -1;
+        return true;
     default:
-        return inotify_add_watch(fd, path, EVENTS);
+        return false;
     }
+}
+
+int
+watch_add(int fd, int dirfd, const char *path)
+{
+    return fd < 0 || watch_is_remote(dirfd) ? -1 : inotify_add_watch(fd, path, EVENTS);
 }
 
 void
