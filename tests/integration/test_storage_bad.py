@@ -98,10 +98,9 @@ def test_sizes_that_can_not_be(host):
     assert host.virsh('vol-create-as', 'p', 'v', '100P', '--allocation', '0', check=False).returncode
     host.virsh('vol-create-as', 'p', 'v', '1M')
     for size, options in (('18446744073709551615', ()), ('18446744073709551615', ('--delta',)), ('9223372036854775807', ('--delta',)),
-                          ('100P', ()), ('512K', ()), ('2M', ('--delta', '--shrink', '--allocate'))):
+                          ('100P', ()), ('512K', ())):
         done = host.virsh('vol-resize', 'v', size, '--pool', 'p', *options, check=False)
-        if '--shrink' not in options:
-            assert done.returncode, (size, options)
+        assert done.returncode, (size, options)
     assert [p.name for p in pool.iterdir()] == ['v']
 
 
@@ -153,6 +152,7 @@ def test_names_that_can_not_be(host):
         xml = write(host, 'vol.xml', f'<volume><name>{name}</name><capacity>4096</capacity></volume>')
         assert host.virsh('vol-create', 'p', xml, check=False).returncode, name
     assert list(pool.iterdir()) == [] and volumes(host) == []
+    accepted = 0
     for name in ('-h', '--help', 'json:{}', 'nbd:x', 'fat:rw:x', 'a,b=c', ' ', 'ä', "it's", '%s%n'):
         for kind in ('raw', 'qcow2'):
             xml = write(host, 'vol.xml', "<volume><name>" + name + f"</name><capacity>{MIB}</capacity><target><format type='{kind}'/></target></volume>")
@@ -163,6 +163,8 @@ def test_names_that_can_not_be(host):
             host.virsh('vol-create-from', 'p', xml, '--inputpool', 'p', '--vol', name)
             host.virsh('vol-delete', 'copy', '--pool', 'p')
             host.virsh('vol-delete', '--vol', name, '--pool', 'p')
+            accepted += 1
+    assert accepted >= 10, 'nearly all names were refused: nothing was tried'
 
 
 @pytest.mark.parametrize('format', ['raw', 'qcow2', 'qed', 'vmdk', 'vdi', 'vpc', 'qcow'])

@@ -12,12 +12,13 @@ from storagelab import digest, info, remove_pools, start_dir_pool, volumes, writ
 
 HOST = {'faults': True}
 MIB = 1 << 20
-killed = []  # of all tests of this script
+killed, ran = [], set()  # of all tests of this script
 
 
 @pytest.fixture(autouse=True)
-def none_left(host):
+def none_left(host, request):
     yield
+    ran.add(request.function.__name__)
     host.kill_at(0)
     remove_pools(host)
     subprocess.run(['rm', '-rf', host.root / 'pools'], check=True)
@@ -150,10 +151,11 @@ def test_pools(host):
     assert not (host.root / 'etc/libvirt/storage/q.xml').exists()
 
 
-def test_there_were_enough(host):
+def test_there_were_enough(host, request):
     """Of the tests above, when all of them ran."""
-    kinds = {}
-    for step in killed:
-        kinds[step] = kinds.get(step, 0) + 1
+    here = {name for name in vars(request.module) if name.startswith('test_')} - {'test_there_were_enough'}
+    if here - ran:
+        pytest.skip(f'only some of the tests were asked for, without {", ".join(sorted(here - ran))}')
+    kinds = {step: killed.count(step) for step in killed}
     print(len(killed), 'kills:', kinds)
-    assert len(killed) >= 100 or len(kinds) < 15  # fewer tests than all were asked for
+    assert len(killed) >= 100
