@@ -6,10 +6,19 @@
 #include "virtstoraged/volume/transfer.h"
 
 static int
+check(const Volume *volume, const TransferSpec *spec, Error *err)
+{
+    if (!volume->stored)
+        return api_no_volume("name", volume->def->name, err);
+    return spec->upload ? volume_check_idle(volume, err) : 0;
+}
+
+static int
 start(Job *job, RpcCall *call, const TransferSpec *spec, Error *err)
 {
     Volume *volume = api_volume(call);
     g_autoptr(PoolDef) pool = NULL;
+    g_autoptr(VolDef) def = NULL;
     const Backend *backend;
     Content *content;
 
@@ -19,10 +28,16 @@ start(Job *job, RpcCall *call, const TransferSpec *spec, Error *err)
     backend = backend_of(pool->type);
     if (!backend->vol_open)
         return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "storage pool doesn't support volume %s", spec->upload ? "upload" : "download");
-    if (spec->upload && volume_check_idle(volume, err) < 0)
+    if (check(volume, spec, err) < 0)
         return -1;
-    if (backend->vol_open(job, pool, volume->def, spec->upload, &content, err) < 0)
+    def = vol_def_ref(volume->def);
+    if (backend->vol_open(job, pool, def, spec->upload, &content, err) < 0)
         return -1;
+    /* Others went on while it was opened. */
+    if (check(volume, spec, err) < 0) {
+        content_unref(content);
+        return -1;
+    }
     return transfer_start(call, volume, content, spec, err);
 }
 

@@ -148,7 +148,6 @@ static int
 refresh(Job *job, RpcCall *call, const remote_storage_pool_refresh_args *args, void *ret, Error *err)
 {
     Pool *pool = api_pool(call);
-
     unsigned life;
 
     if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || pool_check_active(pool, err) < 0)

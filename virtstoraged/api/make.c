@@ -124,25 +124,29 @@ create(Job *job, RpcCall *call, const remote_storage_vol_create_xml_args *args, 
 static Volume *
 hold_source(Job *job, RpcCall *call, const remote_nonnull_storage_vol *named, Error *err)
 {
-    Pool *pool = (Pool *)store_by_name(driver_pools(api_driver(call)), named->pool);
-    Volume *volume;
+    StoreObject *object = store_by_name(driver_pools(api_driver(call)), named->pool);
+    g_autoptr(Pool) pool = object ? pool_ref((Pool *)object) : NULL;
+    g_autoptr(Volume) volume = NULL;
 
     if (!pool) {
         api_no_pool("name", named->pool, err);
         return NULL;
     }
-    if (pool_settled(job, pool, err) < 0 || pool_enter(job, pool, err) < 0)
+    if (pool_enter(job, pool, err) < 0)
         return NULL;
     volume = api_volume_named(pool, named->name);
     if (!volume) {
         api_no_volume("name", named->name, err);
         return NULL;
     }
-    if (volume_check_settled(volume, err) < 0 || rpc_call_check_access(job, call, RPC_OBJECT_STORAGE_VOL, "data_read", volume, err) < 0)
+    volume_ref(volume);
+    /* Access is asked for first: that may take a while. */
+    if (rpc_call_check_access(job, call, RPC_OBJECT_STORAGE_VOL, "data_read", volume, err) < 0 || pool_check_active(pool, err) < 0 ||
+        volume_check_settled(volume, err) < 0)
         return NULL;
     volume->in_use++;
-    volume->pool->working++;
-    return volume_ref(volume);
+    pool->working++;
+    return g_steal_pointer(&volume);
 }
 
 static void

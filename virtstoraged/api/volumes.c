@@ -83,7 +83,9 @@ const RpcObjectClass api_volume_class = {
 static int
 found(Job *job, RpcCall *call, Volume *volume, remote_nonnull_storage_vol *ret, Error *err)
 {
-    *ret = api_wire_volume(call, volume);
+    g_autoptr(Volume) held = volume_ref(volume);
+
+    *ret = api_wire_volume(call, held);
     return rpc_call_check_access(job, call, RPC_OBJECT_STORAGE_VOL, "getattr", volume, err);
 }
 

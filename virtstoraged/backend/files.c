@@ -232,8 +232,7 @@ one_clear(gpointer data)
 {
     One *one = data;
 
-    if (one->content)
-        content_release(one->content);
+    content_unref(one->content);
     g_free(one->path);
     g_free(one->dir);
     g_free(one->name);

@@ -39,16 +39,14 @@ typedef struct Making {
     Content *staging; /* on its way to who asked for it */
 } Making;
 
-/* In either thread, with the last reference. */
+/* With the last reference, on the loop. */
 static void
 clear(gpointer data)
 {
     Making *making = data;
 
-    if (making->content)
-        content_release(making->content);
-    if (making->staging)
-        content_release(making->staging);
+    content_unref(making->content);
+    content_unref(making->staging);
     fd_close(&making->fd);
     fd_close(&making->dirfd);
     vol_def_unref(making->def);

@@ -74,16 +74,23 @@ adopt_job(Job *job, void *data)
     _cleanup_error_ Error err = ERROR_INIT;
     unsigned life = pool->life;
 
+    bool active = pool->phase == PHASE_ACTIVE;
+    int r = -1;
+
     job_set_lane(job, pool->lane);
-    if (pool->phase != PHASE_ACTIVE)
+    if (job_acquire(job, &pool->adopting, pool->label, LOOP_NEVER, &err) == 0) {
+        r = active ? look(job, pool, &err) : -1;
+        pool->settling = false;
+        job_release(job, &pool->adopting); /* who waits for it may have the pool's turn, which ending it needs */
+    }
+    if (!active)
         unmake(job, pool, life, "it was neither started nor stopped when the daemon ended");
-    else if (look(job, pool, &err) == 0 && pool->life == life)
+    else if (r == 0 && pool->life == life)
         health_begin(pool);
     else if (pool->life == life && err.code == ERR_OPERATION_INVALID)
         unmake(job, pool, life, err.message);
     else if (pool->life == life)
         health_bad(pool, &err);
-    pool->settling = false;
     ended(driver);
 }
 

@@ -39,10 +39,12 @@ on_timer(sd_event_source *source, uint64_t when, void *data)
 {
     Pool *pool = data;
 
-    if (!pool->trouble.looking) {
-        pool->trouble.looking = true;
-        job_spawn("health", NULL, look_job, pool_ref(pool));
+    if (pool->trouble.looking) { /* of this life or one before: its outcome may be of no use */
+        plan(pool, HEALTH_RETRY_MIN);
+        return 0;
     }
+    pool->trouble.looking = true;
+    job_spawn("health", NULL, look_job, pool_ref(pool));
     return 0;
 }
 

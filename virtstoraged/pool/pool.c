@@ -135,7 +135,7 @@ pool_enter(Job *job, Pool *pool, Error *err)
     g_autoptr(GDateTime) since = NULL;
     g_autofree char *text = NULL;
 
-    if (pool_check_active(pool, err) < 0)
+    if (pool_check_active(pool, err) < 0 || pool_settled(job, pool, err) < 0 || pool_check_active(pool, err) < 0)
         return -1;
     job_set_lane(job, pool->lane);
     if (!pool->trouble.reason)
@@ -166,10 +166,10 @@ int
 pool_settled(Job *job, Pool *pool, Error *err)
 {
     while (pool->settling) {
-        if (job_acquire(job, &pool->queue, pool->label, JOB_QUEUE_TIMEOUT, err) < 0)
+        if (job_acquire(job, &pool->adopting, pool->label, JOB_QUEUE_TIMEOUT, err) < 0)
             return -1;
-        job_release(job, &pool->queue);
-        job_yield(job);
+        job_release(job, &pool->adopting);
+        job_yield(job); /* its job may not have begun yet */
     }
     return 0;
 }

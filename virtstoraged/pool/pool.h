@@ -37,6 +37,7 @@ typedef struct Pool {
     bool persistent, autostart;
     PoolPhase phase;
     bool settling;    /* taken over after a restart, its volumes are not known yet */
+    JobQueue adopting; /* held by who takes it over */
     unsigned working; /* volumes being made, filled or copied: the pool must stay */
     PoolDef *live;    /* NULL when inactive */
     PoolDef *config;  /* NULL when transient, or not yet parsed */
@@ -74,7 +75,7 @@ void pool_set_autostart(Pool *pool, bool autostart);
 const Backend *pool_backend(const PoolDef *def, Error *err); /* NULL with err: nobody knows how */
 int pool_check_active(const Pool *pool, Error *err);
 /*
- * Before something is done with its source: it is active and its source answers (else the error says since when not, and why); what
+ * Before something is done with its source: it is active, its volumes are known, and its source answers (else the error says since when not, and why); what
  * the job does from now on in workers is the pool's.
  */
 int pool_enter(Job *job, Pool *pool, Error *err);

@@ -53,7 +53,7 @@ read_pool(Job *job, Pool *pool, const Backend *backend, bool all, bool anew, boo
     else if (anew && listing.only)
         add_stale(pool, listing.only);
     pool->gone = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    r = backend->check ? backend->check(job, pool->live, err) : 0; /* one that hangs is found out soon, however long reading may take */
+    r = backend->check ? backend->check(job, live, err) : 0; /* one that hangs is found out soon, however long reading may take */
     if (r == 0)
         r = backend->refresh(job, live, &listing, err);
     if (pool->life != life)

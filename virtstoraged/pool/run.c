@@ -105,8 +105,10 @@ stop(Job *job, Pool *pool, Error *err)
     }
     error_move(err, &why);
     pool->phase = PHASE_ACTIVE;
-    if (persist_status(pool, &ignored) < 0)
-        log_error("%s", ignored.message);
+    /* What was made quiet is awake again. */
+    health_begin(pool);
+    if (persist_status(pool, &ignored) < 0 || pool_refresh(job, pool, false, &ignored) < 0)
+        log_error("%s: %s", pool->label, ignored.message);
     return -1;
 }
 

@@ -146,8 +146,10 @@ wipe_job(Job *job, void *data)
 static void
 resume(Job *job, Pool *pool, const Record *record)
 {
-    Volume *volume = record->volume ? g_hash_table_lookup(pool->volumes.by_name, record->volume) : NULL;
-    const Backend *backend = backend_of(pool->live->type);
+    Volume *known = record->volume ? g_hash_table_lookup(pool->volumes.by_name, record->volume) : NULL;
+    g_autoptr(Volume) volume = known ? volume_ref(known) : NULL;
+    g_autoptr(PoolDef) live = pool_def_ref(pool->live);
+    g_autoptr(VolDef) def = volume ? vol_def_ref(volume->def) : NULL;
     _cleanup_error_ Error err = ERROR_INIT;
 
     if (record->kind == UNFINISHED_BUILD)
@@ -160,7 +162,7 @@ resume(Job *job, Pool *pool, const Record *record)
         job_spawn("wipe", NULL, wipe_job, wiping);
         return;
     }
-    if (volume && backend->vol_delete(job, pool->live, volume->def, 0, &err) < 0) {
+    if (volume && backend_of(live->type)->vol_delete(job, live, def, 0, &err) < 0) {
         log_error("%s is half-made and can't be removed: %s", volume->label, err.message);
         return;
     }
@@ -174,7 +176,7 @@ unfinished_resume(Job *job, Pool *pool)
 {
     g_autoptr(GPtrArray) records = records_of(pool);
 
-    for (guint i = 0; i < records->len; i++)
+    for (guint i = 0; i < records->len && pool_active(pool); i++)
         resume(job, pool, records->pdata[i]);
 }
 
