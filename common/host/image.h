@@ -11,6 +11,8 @@
 
 #define PROBE_SIZE (64 * 1024) /* bytes from the start of a file that are enough */
 
+#define IMAGE_CHAIN_MAX 200 /* layers of images upon each other; QEMU opens no more, and a longer chain is an error, as a circular one is */
+
 /* Reference counted by g_atomic_rc_box, immutable once made: workers and the loop share it. */
 typedef struct ImageInfo {
     int format;           /* StorageFormat; FORMAT_RAW for what is not known */

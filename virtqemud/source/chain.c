@@ -134,7 +134,7 @@ walk_run(void *data, Error *err)
     const StorageSource top = { .type = STORAGE_FILE, .path = walk->path, .format = walk->format }, *image = &top;
     StorageSource **end = &walk->found;
 
-    for (unsigned depth = walk->depth; depth <= CHAIN_MAX; depth++) {
+    for (unsigned depth = walk->depth; depth <= IMAGE_CHAIN_MAX; depth++) {
         if (backing_of(image, image == &top, seen, end, err) < 0)
             return -1;
         if (!*end || (*end)->type == STORAGE_ABSENT)
@@ -142,7 +142,7 @@ walk_run(void *data, Error *err)
         image = *end;
         end = &(*end)->backing;
     }
-    return error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED, "the chain of backing files of '%s' has more than %d images", walk->path, CHAIN_MAX);
+    return error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED, "the chain of backing files of '%s' has more than %d images", walk->path, IMAGE_CHAIN_MAX);
 }
 
 int

@@ -4,8 +4,6 @@
 #include "common/base/job.h"
 #include "common/conf/domain/device/storage.h"
 
-#define CHAIN_MAX 200 /* layers; a longer chain is an error, as a circular one is */
-
 /*
  * Fill in source->backing, as far as the definition does not say it, from the headers of the images; the end of the chain is a
  * source of type STORAGE_ABSENT. Headers are read only of local images whose format the definition, or the header above,

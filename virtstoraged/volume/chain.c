@@ -108,8 +108,8 @@ chain_of(Job *job, Driver *driver, const VolDef *def, bool inside, GPtrArray **r
         if (g_hash_table_contains(seen, def->backing.path))
             return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "the backing files of '%s' lie upon each other: '%s' comes twice",
                               chain->len ? ((VolDef *)chain->pdata[0])->path : def->path, def->backing.path);
-        if (chain->len >= CHAIN_MAX)
-            return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "more than %d backing files below each other, at '%s'", CHAIN_MAX,
+        if (chain->len >= IMAGE_CHAIN_MAX)
+            return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "more than %d backing files below each other, at '%s'", IMAGE_CHAIN_MAX,
                               def->backing.path);
         layer = layer_of(job, driver, &def->backing, inside, err);
         if (!layer)

@@ -8,8 +8,6 @@
 #include "virtstoraged/driver.h"
 #include "virtstoraged/volume/volume.h"
 
-#define CHAIN_MAX 200 /* layers; QEMU opens no more either */
-
 /*
  * The layers below def, from the top down, as VolDefs with path, type and format; empty when there are none. *ret is the
  * caller's (g_ptr_array_unref). inside: a layer that is no volume of an active pool is an error: what is copied out of an image

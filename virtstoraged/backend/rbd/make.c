@@ -27,8 +27,7 @@ clear(gpointer data)
 {
     Making *making = data;
 
-    if (making->content)
-        content_release(making->content);
+    content_unref(making->content);
     g_free(making->name);
     g_free(making->source);
 }
