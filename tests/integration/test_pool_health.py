@@ -31,6 +31,11 @@ def state(host, pool='p'):
     return re.search(r'State: +(\w+)', host.virsh('pool-info', pool)).group(1)
 
 
+def cpu_seconds(pid):
+    fields = open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
 class Hanging:
     """A file system over path, as the daemons see it, that answers nothing."""
 
@@ -135,11 +140,14 @@ def test_a_pool_that_hangs_hangs_alone(host, hanging):
     wait_until(lambda: state(host) == 'degraded', 'it is found out', deadline=60)
     waiting.expect('error: .*gave up waiting for finding the pool', deadline=60)
     kill(host)
+    listing = host.spawn('virsh', '-c', host.uri, 'vol-list', 'p')  # waits until it is known whether the pool is there
     assert {'p', 'other'} <= set(line.split()[0] for line in host.virsh('pool-list').splitlines()[2:] if line.split())
     assert volumes(host, 'other') == []
     host.virsh('vol-create-as', 'other', 'w', '1M')
     assert host.virsh('vol-path', 'w', '--pool', 'other').strip().endswith('/other/w')
     wait_until(lambda: state(host) == 'degraded', 'the new life finds it out too', deadline=60)
+    assert listing.process.wait(60) == 0
+    assert cpu_seconds(host.daemon_pid('virtstoraged')) < 3, 'who waits goes round and round'
     stuck.end()
     wait_until(lambda: state(host) == 'running', 'it is well again', deadline=90)
     assert volumes(host) == ['v']
