@@ -1,6 +1,8 @@
 """Guests on virtual networks: the card gets what the network gives, the port is counted and comes back whoever of the two
 daemons dies, and each kind of connection carries packets."""
+import os
 import re
+import signal
 
 import pytest
 from harness import wait_until
@@ -153,13 +155,35 @@ def test_guest_and_network_start_with_the_host(host, guest):
         marker.unlink()
     try:
         host.virsh('list')
-        wait_until(lambda: host.virsh('list', '--name').split() == ['early'], 'the guest runs')
+        wait_until(lambda: host.virsh('domstate', 'early').strip() == 'running', 'the guest runs')  # it is listed before
         assert host.virsh('net-list', '--name').split() == ['boot'] and len(ports(host, 'boot')) == 1
     finally:
         host.virsh('destroy', 'early', check=False)
         host.virsh('autostart', '--disable', 'early')
         host.virsh('net-destroy', 'boot', check=False)
         host.virsh('net-undefine', 'boot')
+
+
+def test_destroyed_while_it_starts(host, guest):
+    """A start that waits for another daemon gives up at once when the guest is destroyed, and leaves nothing."""
+    with active(host, 'slow', nat('slow', 'virbr-slow')):
+        guest('hasty', extra=card('slow')).define()
+        daemon = host.daemon_pid('virtnetworkd')
+        os.kill(daemon, signal.SIGSTOP)
+        try:
+            start = host.spawn('virsh', 'start', 'hasty')
+            wait_until(lambda: host.virsh('list', '--name').split() == ['hasty'], 'the guest is on its way')
+            host.virsh('destroy', 'hasty')
+            assert host.virsh('domstate', '--reason', 'hasty').strip() == 'shut off (destroyed)'
+            start.expect("domain 'hasty' was destroyed while it started")
+            assert start.process.wait(10) == 1
+        finally:
+            os.kill(daemon, signal.SIGCONT)
+        wait_until(lambda: not ports(host, 'slow'), 'the port is given back')
+        host.virsh('start', 'hasty')
+        assert len(ports(host, 'slow')) == 1
+        host.virsh('destroy', 'hasty')
+        host.virsh('undefine', 'hasty')
 
 
 def test_port_group(host, guest):

@@ -31,6 +31,26 @@ mark_done(const Driver *driver)
         log_error("cannot make '%s': guests would be started again by the next life of this daemon", marker);
 }
 
+typedef struct Starting {
+    Domain *domain;
+    Wait done;
+} Starting;
+
+static void
+start_one(Job *job, void *data)
+{
+    Starting *starting = data;
+    Domain *domain = starting->domain;
+    _cleanup_error_ Error err = ERROR_INIT;
+
+    if (job_acquire(job, &domain->queue, domain->label, LOOP_NEVER, &err) == 0) {
+        if (domain->base.stored && !domain_active(domain) && boot_domain(job, domain, 0, &err) < 0)
+            log_error("cannot autostart: %s", err.message);
+        job_release(job, &domain->queue);
+    }
+    wait_done(&starting->done, 0);
+}
+
 static void
 start_all(Job *job, void *data)
 {
@@ -38,16 +58,13 @@ start_all(Job *job, void *data)
     g_autoptr(GPtrArray) all = store_list(driver_domains(driver));
 
     for (guint i = 0; i < all->len; i++) {
-        Domain *domain = all->pdata[i];
-        _cleanup_error_ Error err = ERROR_INIT;
+        Starting starting = { .domain = all->pdata[i] };
 
-        if (!domain->autostart || domain_active(domain))
+        if (!starting.domain->autostart || domain_active(starting.domain))
             continue;
-        if (job_acquire(job, &domain->queue, domain->label, LOOP_NEVER, &err) == 0) {
-            if (domain->base.stored && !domain_active(domain) && boot_domain(job, domain, 0, &err) < 0)
-                log_error("cannot autostart: %s", err.message);
-            job_release(job, &domain->queue);
-        }
+        job_spawn("autostart", NULL, start_one, &starting); /* a job of its own: who destroys this guest ends only that */
+        if (job_wait(job, &starting.done, "a guest that starts", LOOP_NEVER, NULL) < 0)
+            break;
         if (driver->config.auto_start_delay > 0 && job_sleep(job, (uint64_t)driver->config.auto_start_delay * USEC_PER_MSEC, NULL) < 0)
             break;
     }

@@ -47,13 +47,20 @@ run_new(void)
     return run;
 }
 
+static void
+tell_all(GPtrArray *waits)
+{
+    while (waits->len > 0)
+        wait_done(g_ptr_array_steal_index_fast(waits, 0), 0);
+}
+
 void
 run_free(DomainRun *run)
 {
     if (!run)
         return;
-    for (guint i = 0; i < run->ended->len; i++)
-        wait_done(run->ended->pdata[i], 0);
+    tell_all(run->exit_waits);
+    tell_all(run->ended);
     g_ptr_array_unref(run->ended);
     g_ptr_array_unref(run->exit_waits);
     g_ptr_array_unref(run->removals);
@@ -187,8 +194,7 @@ run_on_exit(sd_event_source *source, int fd, uint32_t revents, void *data)
     run->exit_source = sd_event_source_disable_unref(run->exit_source);
     process_wait_nohang(&run->process);
     run->exited = true;
-    while (run->exit_waits->len > 0)
-        wait_done(g_ptr_array_steal_index_fast(run->exit_waits, 0), 0);
+    tell_all(run->exit_waits);
     if (domain->state == VIR_DOMAIN_SHUTDOWN && !domain->dying) {
         run->stop_reason = VIR_DOMAIN_SHUTOFF_SHUTDOWN;
         run->stop_detail = VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN;
@@ -231,7 +237,7 @@ run_wait_end(Job *job, Domain *domain, uint64_t timeout, Error *err)
         return 0;
     g_ptr_array_add(run->ended, &wait);
     r = job_wait(job, &wait, "the end of QEMU", timeout, err);
-    if (r < 0 && domain->run == run)
+    if (r < 0) /* the run is there still: its end would have told us */
         g_ptr_array_remove(run->ended, &wait);
     return r;
 }
@@ -263,14 +269,25 @@ run_is_stopped(const DomainRun *run)
     return at && at[1] == ' ' && (at[2] == 'T' || at[2] == 't');
 }
 
+/* Whatever it waits for, it gives up, and ends what it has made. */
+static int
+run_stop_start(Job *job, Domain *domain, Error *err)
+{
+    job_cancel(domain->run->starter, FROM_QEMU, ERR_OPERATION_ABORTED, "%s was destroyed while it started", domain->label);
+    return run_wait_end(job, domain, LOOP_NEVER, err);
+}
+
 int
 run_stop(Job *job, Domain *domain, int shutoff_reason, int stopped_detail, bool graceful, Error *err)
 {
     DomainRun *run = domain->run;
+    int id = domain->base.id;
 
     domain->dying = true;
     run->stop_reason = shutoff_reason;
     run->stop_detail = stopped_detail;
+    if (run->starter)
+        return run_stop_start(job, domain, err);
     job_shield(job);
     process_kill(&run->process, SIGTERM);
     if (run_wait_exit(job, domain, run_is_stopped(run) && !graceful ? 0 : RUN_STOP_GRACE) < 0) {
@@ -295,6 +312,8 @@ run_stop(Job *job, Domain *domain, int shutoff_reason, int stopped_detail, bool 
         run_cleanup(job, domain);
         return 0;
     }
+    if (domain->base.id != id)
+        return 0; /* who held the job was faster */
     job_spawn("end", NULL, run_end_job, domain_ref(domain));
     return run_wait_end(job, domain, LOOP_NEVER, err);
 }

@@ -30,6 +30,7 @@ struct DomainRun {
     char *dir;                /* lib/qemu/domain-ID-NAME: monitor socket, master key */
     char *monitor_path;
     bool starting;            /* QEMU was made but not yet set going */
+    Job *starter;             /* who starts it; NULL: done, or begun by an earlier life of this daemon */
     bool autodestroy;
     bool fake_reboot;         /* the next SHUTDOWN is followed by a reset, not by the end */
     bool shutdown_by_guest;   /* of the SHUTDOWN event */

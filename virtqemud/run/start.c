@@ -263,6 +263,7 @@ run_start(Job *job, Domain *domain, const DomainDef *def, const RunStart *how, E
     domain->run = run_new();
     domain->run->caps = caps;
     domain->run->starting = true;
+    domain->run->starter = job;
     domain->run->autodestroy = how->autodestroy;
     domain_set_live(domain, live);
     store_set_id(&domain->driver->domains, &domain->base, domain->driver->next_id++);
@@ -272,6 +273,9 @@ run_start(Job *job, Domain *domain, const DomainDef *def, const RunStart *how, E
         hook_domain(job, domain, "prepare", "begin", err) < 0 || netport_acquire_all(job, domain, err) < 0 ||
         start_qemu(job, domain, how, err) < 0 || start_run(job, domain, how, err) < 0)
         return error_prefixf(err, "cannot start %s", domain->label);
+    if (domain->dying) /* too late for any wait of ours to fail */
+        return error_setf(err, FROM_QEMU, ERR_OPERATION_ABORTED, "%s was destroyed while it started", domain->label);
+    domain->run->starter = NULL;
     domain->run->stop_reason = VIR_DOMAIN_SHUTOFF_CRASHED;
     domain->run->stop_detail = VIR_DOMAIN_EVENT_STOPPED_FAILED;
     undo_commit(&undo);
