@@ -101,6 +101,21 @@ client_frame(RpcConn *conn, void *data, RpcFrame *frame)
     }
 }
 
+static int
+client_pipe(RpcConn *conn, void *data, const RpcHeader *header, size_t left, bool begun)
+{
+    RpcClient *client = data;
+
+    client->unanswered = 0;
+    return rpc_stream_pipe(client, header, left, begun);
+}
+
+static void
+client_piped(RpcConn *conn, void *data, const RpcHeader *header, size_t size)
+{
+    rpc_stream_piped(data, header, size);
+}
+
 static void
 client_sent(RpcConn *conn, void *data)
 {
@@ -154,7 +169,9 @@ client_closed(RpcConn *conn, void *data, const char *reason)
     client_gone(client);
 }
 
-static const RpcConnOps client_ops = { .frame = client_frame, .sent = client_sent, .closed = client_closed };
+static const RpcConnOps client_ops = {
+    .frame = client_frame, .pipe = client_pipe, .piped = client_piped, .sent = client_sent, .closed = client_closed,
+};
 
 /* --- life ------------------------------------------------------------------------------------------------------------- */
 

@@ -76,6 +76,8 @@ struct RpcClient {
     RpcStream *streams;
     RpcUpstream *upstreams; /* relay.c: its connections to other daemons */
     unsigned int n_streams; /* also those of relayed calls */
+    unsigned int n_pipe_streams; /* whose packets may go into pipes */
+    RpcStream *piping; /* whose pipe was last lent to the connection */
     unsigned int n_callbacks, n_relayed_callbacks;
     int last_callback;
     bool close_callback;
@@ -161,6 +163,8 @@ void rpc_event_client_gone(RpcClient *client);
 /* stream.c */
 void rpc_client_count_stream(RpcClient *client, bool opened); /* one more or less, its own or relayed */
 int rpc_stream_frame(RpcClient *client, RpcFrame *frame);
+int rpc_stream_pipe(RpcClient *client, const RpcHeader *header, size_t left, bool begun); /* as RpcConnOps.pipe, piped */
+void rpc_stream_piped(RpcClient *client, const RpcHeader *header, size_t size);
 void rpc_stream_start(RpcStream *stream);  /* the call's reply is queued */
 void rpc_stream_discard(RpcStream *stream); /* the call failed after opening it */
 void rpc_stream_sent(RpcClient *client);    /* output was sent: produce more */

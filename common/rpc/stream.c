@@ -48,6 +48,18 @@ rpc_client_count_stream(RpcClient *client, bool opened)
 }
 
 static void
+count_pipes(RpcStream *stream, bool opened)
+{
+    RpcClient *client = stream->client;
+
+    if (!stream->ops->room)
+        return;
+    client->n_pipe_streams += opened ? 1 : -1;
+    if (client->conn)
+        rpc_conn_pipes(client->conn, client->n_pipe_streams > 0);
+}
+
+static void
 drop_chunk(RpcStream *stream)
 {
     Chunk *chunk = stream->first;
@@ -77,6 +89,10 @@ stream_close(RpcStream *stream, bool aborted)
     if (stream->closed)
         return;
     stream->closed = true;
+    if (client->piping == stream && client->conn)
+        rpc_conn_unpipe(client->conn); /* of a packet that was announced all comes */
+    if (client->piping == stream)
+        client->piping = NULL;
     if (stream->prev) {
         stream->prev->next = stream->next;
     } else {
@@ -85,6 +101,7 @@ stream_close(RpcStream *stream, bool aborted)
     if (stream->next)
         stream->next->prev = stream->prev;
     rpc_client_count_stream(client, false);
+    count_pipes(stream, false);
     loop_defer_cancel(&stream->work);
     if (client->conn)
         rpc_conn_resume(client->conn);
@@ -116,6 +133,17 @@ send_packet(RpcStream *stream, uint32_t type, uint32_t status, const void *bytes
 }
 
 static void
+send_pipe(RpcStream *stream, int pipe, size_t size)
+{
+    RpcHeader header = stream->header;
+
+    header.type = VIR_NET_STREAM;
+    header.status = VIR_NET_CONTINUE;
+    stream->client->piping = stream;
+    rpc_conn_send_pipe(stream->client->conn, &header, pipe, size);
+}
+
+static void
 send_hole(RpcStream *stream, uint64_t length)
 {
     virNetStreamHole hole = { .length = (int64_t)length };
@@ -144,20 +172,22 @@ static bool
 produce(RpcStream *stream)
 {
     _cleanup_error_ Error err = ERROR_INIT;
-    const void *bytes = outgoing;
+    RpcLoan loan = { .bytes = outgoing };
     uint64_t hole = 0;
     ssize_t n;
 
     if (!stream->started || stream->ended || stream->closed || !(stream->ops->read || stream->ops->lend) || !stream->client->conn)
         return false;
-    if (rpc_conn_unsent(stream->client->conn) >= RPC_OUTPUT_HIGH)
+    if (rpc_conn_unsent(stream->client->conn) >= RPC_OUTPUT_HIGH || rpc_conn_piped(stream->client->conn))
         return false;
-    n = stream->ops->lend ? stream->ops->lend(stream, stream->data, &bytes, sizeof(outgoing), &hole, &err)
+    n = stream->ops->lend ? stream->ops->lend(stream, stream->data, &loan, sizeof(outgoing), &hole, &err)
                           : stream->ops->read(stream, stream->data, outgoing, sizeof(outgoing), &hole, &err);
     if (stream->closed || n == RPC_STREAM_AGAIN)
         return false;
-    if (n > 0) {
-        send_packet(stream, VIR_NET_STREAM, VIR_NET_CONTINUE, bytes, n);
+    if (n > 0 && !loan.bytes) {
+        send_pipe(stream, loan.pipe, n);
+    } else if (n > 0) {
+        send_packet(stream, VIR_NET_STREAM, VIR_NET_CONTINUE, loan.bytes, n);
     } else if (n == RPC_STREAM_HOLE) {
         send_hole(stream, hole);
     } else if (n == RPC_STREAM_END) {
@@ -337,6 +367,35 @@ rpc_stream_frame(RpcClient *client, RpcFrame *frame)
     return RPC_FRAME_TAKEN;
 }
 
+int
+rpc_stream_pipe(RpcClient *client, const RpcHeader *header, size_t left, bool begun)
+{
+    RpcStream *stream = find_stream(client, header);
+    _cleanup_error_ Error err = ERROR_INIT;
+    int r, pipe = RPC_PIPE_NONE;
+
+    if (!stream || !stream->ops->room || !stream->started || stream->finishing || stream->first)
+        return RPC_PIPE_NONE;
+    stream->busy++;
+    r = stream->ops->room(stream, stream->data, left, &pipe, &err);
+    if (r > 0 && pipe < 0 && begun)
+        r = error_setf(&err, FROM_STREAMS, ERR_SYSTEM_ERROR, "there are no pipes left for the rest of a packet");
+    if (r < 0)
+        rpc_stream_fail(stream, &err);
+    leave(stream);
+    return r > 0 ? pipe : r == 0 ? RPC_PIPE_LATER : RPC_PIPE_NONE;
+}
+
+void
+rpc_stream_piped(RpcClient *client, const RpcHeader *header, size_t size)
+{
+    RpcStream *stream = find_stream(client, header);
+
+    stream->busy++;
+    stream->ops->filled(stream, stream->data, size);
+    leave(stream);
+}
+
 /* --- going on --------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -429,6 +488,7 @@ rpc_stream_open(RpcCall *call, const RpcStreamOps *ops, void *data, RpcStream **
         client->streams->prev = stream;
     client->streams = stream;
     rpc_client_count_stream(client, true);
+    count_pipes(stream, true);
     call->stream = stream;
     if (ret)
         *ret = stream;

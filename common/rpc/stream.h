@@ -28,14 +28,27 @@ enum {
     RPC_STREAM_HOLE = -3,  /* *ret_hole bytes of zeros come next; only if rpc_stream_sparse() */
 };
 
+/* Bytes for the client: in memory, or next in this pipe, whose reading end does not block. */
+typedef struct RpcLoan {
+    const void *bytes; /* NULL: in the pipe */
+    int pipe;
+} RpcLoan;
+
 /* The daemon's end. A slot that is NULL: that direction does not exist. None may suspend; data is the opener's. */
 typedef struct RpcStreamOps {
     /* Fill buffer with up to size bytes: their number, or one of the above, or -1 with err (the stream then fails). */
     ssize_t (*read)(RpcStream *stream, void *data, void *buffer, size_t size, uint64_t *ret_hole, Error *err);
-    /* The same without a copy, instead of read: bytes that stay as they are until the next call of a slot. */
-    ssize_t (*lend)(RpcStream *stream, void *data, const void **ret_bytes, size_t max, uint64_t *ret_hole, Error *err);
+    /* The same without a copy, instead of read: bytes in memory or next in a pipe, left alone until the next call of a slot. */
+    ssize_t (*lend)(RpcStream *stream, void *data, RpcLoan *ret, size_t max, uint64_t *ret_hole, Error *err);
     /* Take bytes from the client: how many, 0 for none now (rpc_stream_wake() when ready), -1 with err. */
     ssize_t (*write)(RpcStream *stream, void *data, const void *bytes, size_t size, Error *err);
+    /*
+     * Of the client's next packet size bytes are to come, which no copy need be made of: 1 and the pipe they may go into,
+     * or -1 for write() at the start of a packet (later it is a failure of the stream); 0 for none now
+     * (rpc_stream_wake() when ready); -1 with err. Then how many came, 0: that pipe is full. NULL: always write().
+     */
+    int (*room)(RpcStream *stream, void *data, size_t size, int *ret_pipe, Error *err);
+    void (*filled)(RpcStream *stream, void *data, size_t size);
     /* The client sent a hole. 0 or -1. NULL: holes are refused. */
     int (*hole)(RpcStream *stream, void *data, uint64_t length, Error *err);
     /*

@@ -89,6 +89,70 @@ fd_write(Content *content, const void *buffer, size_t size, uint64_t offset, Err
     return 0;
 }
 
+static ssize_t
+fd_to_pipe(Content *content, int pipe, size_t size, uint64_t offset, Error *err)
+{
+    const FdContent *c = (FdContent *)content;
+    size_t done = 0;
+
+    while (done < size) {
+        off_t at = (off_t)(offset + done);
+        ssize_t n = splice(c->fd, &at, pipe, NULL, size - done, SPLICE_F_NONBLOCK);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EINVAL && done == 0)
+            return CONTENT_NO_PIPE; /* some file systems can't */
+        if (n == 0 || (n < 0 && errno == EAGAIN && done > 0))
+            break;
+        if (n < 0)
+            return error_set_errno(err, FROM_STORAGE, errno, "cannot read '%s' at byte %llu", content->name,
+                                   (unsigned long long)(offset + done));
+        done += (size_t)n;
+    }
+    return (ssize_t)done;
+}
+
+/* For file systems that take no pages. */
+static int
+copy_from_pipe(Content *content, int pipe, size_t size, uint64_t offset, Error *err)
+{
+    g_autofree void *bytes = g_malloc(size);
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t n = read(pipe, (char *)bytes + done, size - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return error_set_errno(err, FROM_STORAGE, n < 0 ? errno : EIO, "cannot read what is for '%s'", content->name);
+        done += (size_t)n;
+    }
+    return fd_write(content, bytes, size, offset, err);
+}
+
+static int
+fd_from_pipe(Content *content, int pipe, size_t size, uint64_t offset, Error *err)
+{
+    const FdContent *c = (FdContent *)content;
+
+    for (size_t done = 0; done < size;) {
+        off_t at = (off_t)(offset + done);
+        ssize_t n = splice(pipe, NULL, c->fd, &at, size - done, SPLICE_F_MOVE);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EINVAL)
+            return copy_from_pipe(content, pipe, size - done, offset + done, err);
+        if (n <= 0)
+            return error_set_errno(err, FROM_STORAGE, n < 0 ? errno : ENOSPC, "cannot write '%s' at byte %llu", content->name,
+                                   (unsigned long long)(offset + done));
+        done += (size_t)n;
+    }
+    return 0;
+}
+
 static int
 write_zeros(Content *content, uint64_t offset, uint64_t size, Error *err)
 {
@@ -159,8 +223,8 @@ fd_content_close(Content *content)
 }
 
 static const ContentOps fd_ops = {
-    .read = fd_read, .write = fd_write, .zero = fd_zero, .find_hole = fd_find_hole, .find_data = fd_find_data, .sync = fd_sync,
-    .close = fd_content_close,
+    .read = fd_read, .to_pipe = fd_to_pipe, .from_pipe = fd_from_pipe, .write = fd_write, .zero = fd_zero,
+    .find_hole = fd_find_hole, .find_data = fd_find_data, .sync = fd_sync, .close = fd_content_close,
 };
 
 Content *

@@ -17,9 +17,17 @@
 
 typedef struct Content Content;
 
+enum { CONTENT_NO_PIPE = -2 };
+
 typedef struct ContentOps {
     /* As much as there is, up to size; 0 at the end. */
     ssize_t (*read)(Content *content, void *buffer, size_t size, uint64_t offset, Error *err);
+    /*
+     * As read, into an empty pipe, less when no more fits, or CONTENT_NO_PIPE: it has to be read(). And as write, of so many
+     * bytes that are in a pipe. The kernel moves pages then, and nobody copies. NULL: always read() and write().
+     */
+    ssize_t (*to_pipe)(Content *content, int pipe, size_t size, uint64_t offset, Error *err);
+    int (*from_pipe)(Content *content, int pipe, size_t size, uint64_t offset, Error *err);
     /* All of it. */
     int (*write)(Content *content, const void *buffer, size_t size, uint64_t offset, Error *err);
     /* Make these bytes read as zeros, without using space where that can be. */

@@ -1,13 +1,17 @@
 #include "virtstoraged/volume/transfer.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/base/file.h"
 #include "common/base/worker.h"
 #include "common/rpc/stream.h"
 #include "virtstoraged/driver.h"
 #include "virtstoraged/pool/pool.h"
 
-#define BLOCK_SIZE (4 * RPC_STREAM_CHUNK) /* whole packets */
+#define BLOCK_SIZE (3 * RPC_STREAM_CHUNK) /* whole packets, and their pages fit into a pipe */
+#define PIPE_SIZE (1 << 20)               /* what everybody may have */
 #define BLOCKS_MAX 4
 #define BLOCK_TIMEOUT (120 * USEC_PER_SEC)
 #define SYNC_TIMEOUT (15 * 60 * USEC_PER_SEC)
@@ -19,7 +23,10 @@ typedef struct Block {
     bool sparse;
     uint64_t hole; /* of so many bytes; then there are no bytes */
     size_t size;
-    uint8_t bytes[BLOCK_SIZE];
+    bool piped;     /* its bytes are in its pipe, else in memory */
+    bool full;      /* no more goes into the pipe */
+    int pipe[2];    /* -1: it has none */
+    uint8_t *bytes; /* BLOCK_SIZE, when first needed */
 } Block;
 
 typedef struct Transfer {
@@ -33,6 +40,7 @@ typedef struct Transfer {
     GQueue blocks;  /* read and not sent; or taken and not written */
     GQueue spare;   /* blocks to be used again */
     size_t sent;    /* bytes of the first block */
+    bool unpiped;   /* there is no pipe to be had, or the content has no use for one */
     bool ended, failed;
     Error err;
     Wait *wait;     /* the job's, when it waits for the stream */
@@ -41,13 +49,36 @@ typedef struct Transfer {
 static void
 block_clear(gpointer data)
 {
-    content_release(((Block *)data)->content); /* never the last one on the loop: the transfer has its own */
+    Block *block = data;
+
+    fd_close(&block->pipe[0]);
+    fd_close(&block->pipe[1]);
+    g_free(block->bytes);
+    content_release(block->content); /* never the last one on the loop: the transfer has its own */
 }
 
 static void
 block_unref(gpointer data)
 {
     g_atomic_rc_box_release_full(data, block_clear);
+}
+
+static uint8_t *
+block_bytes(Block *block)
+{
+    if (!block->bytes)
+        block->bytes = g_malloc(BLOCK_SIZE);
+    return block->bytes;
+}
+
+static void
+make_pipe(Transfer *t, Block *block)
+{
+    block->pipe[0] = block->pipe[1] = -1;
+    if (!t->unpiped && pipe2(block->pipe, O_CLOEXEC | O_NONBLOCK) == 0)
+        fcntl(block->pipe[0], F_SETPIPE_SZ, PIPE_SIZE); /* a smaller one works as well */
+    else
+        t->unpiped = true;
 }
 
 /* Blocks are used again: their memory is there already. */
@@ -57,9 +88,11 @@ block_new(Transfer *t, uint64_t offset)
     Block *block = g_queue_pop_head(&t->spare);
 
     if (!block) {
-        block = g_atomic_rc_box_alloc(sizeof(Block));
+        block = g_atomic_rc_box_new0(Block);
         block->content = content_ref(t->content);
+        make_pipe(t, block);
     }
+    block->piped = block->full = false;
     block->offset = offset;
     block->wanted = BLOCK_SIZE;
     block->sparse = t->sparse;
@@ -118,7 +151,7 @@ read_block(void *data, Error *err)
     Block *block = data;
     Content *content = block->content;
     uint64_t size = MIN(block->wanted, (uint64_t)BLOCK_SIZE), until = UINT64_MAX;
-    ssize_t n;
+    ssize_t n = CONTENT_NO_PIPE;
 
     if (block->sparse && content->ops->find_hole) {
         if (content->ops->find_hole(content, block->offset, &block->hole, err) < 0)
@@ -128,7 +161,12 @@ read_block(void *data, Error *err)
         if (content->ops->find_data && content->ops->find_data(content, block->offset, &until, err) < 0)
             return -1;
     }
-    n = content->ops->read(content, block->bytes, (size_t)MIN(size, until), block->offset, err);
+    size = MIN(size, until);
+    if (block->pipe[1] >= 0)
+        n = content->ops->to_pipe(content, block->pipe[1], (size_t)size, block->offset, err);
+    block->piped = n != CONTENT_NO_PIPE;
+    if (!block->piped)
+        n = content->ops->read(content, block_bytes(block), (size_t)size, block->offset, err);
     block->size = n > 0 ? (size_t)n : 0;
     return n < 0 ? -1 : 0;
 }
@@ -137,10 +175,13 @@ static int
 write_block(void *data, Error *err)
 {
     Block *block = data;
-    const ContentOps *ops = block->content->ops;
+    Content *content = block->content;
 
-    return block->hole ? ops->zero(block->content, block->offset, block->hole, err)
-                       : ops->write(block->content, block->bytes, block->size, block->offset, err);
+    if (block->hole)
+        return content->ops->zero(content, block->offset, block->hole, err);
+    if (block->piped)
+        return content->ops->from_pipe(content, block->pipe[0], block->size, block->offset, err);
+    return content->ops->write(content, block->bytes, block->size, block->offset, err);
 }
 
 static int
@@ -255,7 +296,7 @@ transfer_job(Job *job, void *data)
 
 /* A block that was lent to its end stays until the next call. */
 static ssize_t
-give(RpcStream *stream, void *data, const void **ret_bytes, size_t max, uint64_t *ret_hole, Error *err)
+give(RpcStream *stream, void *data, RpcLoan *ret, size_t max, uint64_t *ret_hole, Error *err)
 {
     Transfer *t = data;
     Block *block = g_queue_peek_head(&t->blocks);
@@ -276,7 +317,7 @@ give(RpcStream *stream, void *data, const void **ret_bytes, size_t max, uint64_t
         return RPC_STREAM_HOLE;
     }
     n = MIN(max, block->size - t->sent);
-    *ret_bytes = block->bytes + t->sent;
+    *ret = (RpcLoan){ .bytes = block->piped ? NULL : block->bytes + t->sent, .pipe = block->pipe[0] };
     t->sent += n;
     return (ssize_t)n;
 }
@@ -301,18 +342,57 @@ take(RpcStream *stream, void *data, const void *bytes, size_t size, Error *err)
 
     if (check_length(t, size, err) < 0)
         return -1;
-    if (!last || last->hole || last->size == BLOCK_SIZE) {
+    if (!last || last->hole || last->piped || last->size == BLOCK_SIZE) {
         if (t->blocks.length >= BLOCKS_MAX)
             return 0;
         last = block_new(t, t->at);
         g_queue_push_tail(&t->blocks, last);
     }
     n = MIN(size, BLOCK_SIZE - last->size);
-    memcpy(last->bytes + last->size, bytes, n);
+    memcpy(block_bytes(last) + last->size, bytes, n);
     last->size += n;
     t->at += n;
     kick(t);
     return (ssize_t)n;
+}
+
+/* The pipe that takes what comes next: the last block's, while there is room. */
+static int
+room(RpcStream *stream, void *data, size_t size, int *ret_pipe, Error *err)
+{
+    Transfer *t = data;
+    Block *last = g_queue_peek_tail(&t->blocks);
+
+    *ret_pipe = -1;
+    if (check_length(t, size, err) < 0)
+        return -1;
+    if (t->unpiped)
+        return 1;
+    if (!last || !last->piped || last->full) {
+        if (t->blocks.length >= BLOCKS_MAX)
+            return 0;
+        last = block_new(t, t->at);
+        last->piped = last->pipe[1] >= 0;
+        if (!last->piped) { /* the first one: the packet can still be taken as bytes. Later ones: it is left to fail */
+            block_done(t, last);
+            return 1;
+        }
+        g_queue_push_tail(&t->blocks, last);
+    }
+    *ret_pipe = last->pipe[1];
+    return 1;
+}
+
+static void
+filled(RpcStream *stream, void *data, size_t size)
+{
+    Transfer *t = data;
+    Block *last = g_queue_peek_tail(&t->blocks);
+
+    last->size += size;
+    last->full = size == 0 || last->size >= BLOCK_SIZE;
+    t->at += size;
+    kick(t);
 }
 
 static int
@@ -360,7 +440,7 @@ closed(RpcStream *stream, void *data, bool aborted)
 int
 transfer_start(RpcCall *call, Volume *volume, Content *content, const TransferSpec *spec, Error *err)
 {
-    static const RpcStreamOps upload_ops = { .write = take, .hole = take_hole, .finish = finish, .closed = closed };
+    static const RpcStreamOps upload_ops = { .write = take, .room = room, .filled = filled, .hole = take_hole, .finish = finish, .closed = closed };
     static const RpcStreamOps download_ops = { .lend = give, .finish = finish, .closed = closed };
     Transfer *t = g_new0(Transfer, 1);
 
@@ -369,6 +449,7 @@ transfer_start(RpcCall *call, Volume *volume, Content *content, const TransferSp
     t->spec = *spec;
     t->at = spec->offset;
     t->content = content;
+    t->unpiped = !content->ops->to_pipe;
     g_queue_init(&t->blocks);
     g_queue_init(&t->spare);
     volume->in_use++;
