@@ -34,7 +34,8 @@ def daemon(name='virtqemud'):
 
 
 def cpu_us(pid):
-    return sum(int(pathlib.Path(p).read_text().split()[0]) for p in glob.glob(f'/proc/{pid}/task/*/schedstat')) / 1000
+    """By the process's own clock (clock_getcpuclockid), which also counts threads that have ended."""
+    return time.clock_gettime_ns(~pid << 3 | 2) / 1000
 
 
 def pss_mib(pid):

@@ -157,9 +157,10 @@ conn_keep(RpcConn *conn, const uint8_t *data, size_t len)
     } else if (!len) {
         g_clear_pointer(&conn->in, g_free);
         conn->in_capacity = 0;
-    } else if (conn->in) {
+    } else if (len <= conn->in_capacity) {
         memmove(conn->in, data, len);
-    } else {
+    } else { /* from the scratch buffer */
+        g_free(conn->in);
         conn->in = g_memdup2(data, len);
         conn->in_capacity = len;
     }

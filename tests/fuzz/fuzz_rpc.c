@@ -4,6 +4,7 @@
  * are made into well-formed frames, so that the depths are reached too.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static RpcServer *server;
 static JobQueue queue;
+static int pipe_fds[2], lent_fds[2]; /* of all streams that have one */
+static unsigned int turn;
 
 /* --- a daemon that has everything, and does nothing ------------------------------------------------------------------- */
 
@@ -41,11 +44,64 @@ give(RpcStream *stream, void *data, void *buffer, size_t size, uint64_t *ret_hol
 
 static const RpcStreamOps stream_ops = { .read = give, .write = take };
 
+/* Every answer there is, in turn. */
+static int
+room(RpcStream *stream, void *data, size_t size, int *ret_pipe, Error *err)
+{
+    *ret_pipe = pipe_fds[1];
+    switch (turn++ % 16) {
+    case 5:
+        rpc_stream_wake(stream);
+        return 0;
+    case 9:
+        *ret_pipe = -1;
+        return 1;
+    case 15:
+        return error_setf(err, FROM_STREAMS, ERR_OPERATION_FAILED, "no room");
+    default:
+        return 1;
+    }
+}
+
+static void
+filled(RpcStream *stream, void *data, size_t size)
+{
+    uint8_t bytes[4096];
+
+    if (size == 0 || turn % 4 == 0)
+        while (read(pipe_fds[0], bytes, sizeof(bytes)) > 0)
+            ;
+}
+
+static ssize_t
+lend(RpcStream *stream, void *data, RpcLoan *ret, size_t max, uint64_t *ret_hole, Error *err)
+{
+    uint8_t bytes[4096] = { 0 };
+    ssize_t n;
+
+    while (read(lent_fds[0], bytes, sizeof(bytes)) > 0)
+        ;
+    n = turn++ % 8 ? write(lent_fds[1], bytes, sizeof(bytes)) : 0;
+    *ret = (RpcLoan){ .pipe = lent_fds[0] };
+    return n > 0 ? n : RPC_STREAM_END;
+}
+
+static const RpcStreamOps upload_ops = { .write = take, .room = room, .filled = filled };
+static const RpcStreamOps download_ops = { .lend = lend };
+
+static const RpcStreamOps *
+ops_of(const RpcProc *proc)
+{
+    return proc == rpc_proc(RPC_PROGRAM_REMOTE, REMOTE_PROC_STORAGE_VOL_UPLOAD)     ? &upload_ops
+           : proc == rpc_proc(RPC_PROGRAM_REMOTE, REMOTE_PROC_STORAGE_VOL_DOWNLOAD) ? &download_ops
+                                                                                    : &stream_ops;
+}
+
 static int
 handle(RpcCall *call, Error *err)
 {
     rpc_call_take_fd(call, 0);
-    return rpc_call_proc(call)->stream ? rpc_stream_open(call, &stream_ops, NULL, NULL, err) : 0;
+    return rpc_call_proc(call)->stream ? rpc_stream_open(call, ops_of(rpc_call_proc(call)), NULL, NULL, err) : 0;
 }
 
 static int
@@ -108,7 +164,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
     log_init("fuzz");
     log_set_level(LOG_LEVEL_ERROR, NULL);
     log_set_outputs("4:file:/dev/null", NULL);
-    if (loop_init(NULL) < 0)
+    if (loop_init(NULL) < 0 || pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(lent_fds, O_CLOEXEC | O_NONBLOCK) < 0)
         abort();
     server = rpc_server_new(&options);
     bind_rest(RPC_PROGRAM_REMOTE);
@@ -160,7 +216,18 @@ put_frame(int fd, uint32_t program, uint32_t proc, uint32_t type, uint32_t seria
     put(fd, payload, size);
 }
 
-/* Records: procedure (2), type and status (1), serial (1), size (1), payload. */
+/* A packet that is worth a pipe: the bytes, and zeros. */
+static void
+put_packet(int fd, uint32_t proc, uint32_t serial, const uint8_t *bytes, size_t size)
+{
+    uint8_t *payload = g_malloc0(20000 + size);
+
+    memcpy(payload, bytes, size);
+    put_frame(fd, REMOTE_PROGRAM, proc, VIR_NET_STREAM, serial, VIR_NET_CONTINUE, payload, 20000 + size);
+    g_free(payload);
+}
+
+/* Records: procedure (2), type and status (1), serial (1), size (1), payload. Type 7: a large packet. */
 static void
 put_records(int fd, const uint8_t *data, size_t size)
 {
@@ -170,7 +237,10 @@ put_records(int fd, const uint8_t *data, size_t size)
     while (size >= 5) {
         uint32_t proc = (data[0] << 8 | data[1]) & 0x1ff, length = MIN(data[4], size - 5);
 
-        put_frame(fd, programs[data[0] >> 6], proc, data[2] & 7, data[3], data[2] >> 6, data + 5, length);
+        if ((data[2] & 7) == 7)
+            put_packet(fd, proc, data[3], data + 5, length);
+        else
+            put_frame(fd, programs[data[0] >> 6], proc, data[2] & 7, data[3], data[2] >> 6, data + 5, length);
         rounds(data[2] >> 4 & 3);
         data += 5 + length;
         size -= 5 + length;
@@ -186,6 +256,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
         return 0;
     service.readonly = data[0] & 2;
+    turn = 0;
     if (rpc_server_adopt(server, fds[1], &service, NULL, NULL) < 0)
         abort();
     if (data[0] & 1) {

@@ -378,6 +378,22 @@ upload_client_goes(void **state)
     assert_true(ends[0].closed && ends[0].aborted && !ends[0].finished);
 }
 
+/* What comes in after the last such stream is read as if there had been none. */
+static void
+upload_then_a_long_message(void **state)
+{
+    uint32_t serial = start_upload(0);
+    g_autoptr(GByteArray) frame = data_frame(serial, 262120, 0);
+
+    raw_send(&raw, REMOTE_PROGRAM, REMOTE_PROC_STORAGE_VOL_UPLOAD, VIR_NET_STREAM, serial, VIR_NET_ERROR, NULL, 0);
+    assert_true(raw_receive(&raw));
+    assert_true(ends[0].closed && ends[0].aborted);
+    raw_write(&raw, frame->data, 150000);
+    settle();
+    raw_write(&raw, frame->data + 150000, frame->len - 150000);
+    raw_ok(&raw, REMOTE_PROC_CONNECT_GET_TYPE, 0, NULL);
+}
+
 /* Packets of three streams in turn, and calls between them. */
 static void
 uploads_beside_each_other(void **state)
@@ -505,6 +521,7 @@ main(void)
         cmocka_unit_test_setup_teardown(upload_fails_in_a_packet, set_up, tear_down),
         cmocka_unit_test_setup_teardown(upload_loses_its_pipe, set_up, tear_down),
         cmocka_unit_test_setup_teardown(upload_client_goes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(upload_then_a_long_message, set_up, tear_down),
         cmocka_unit_test_setup_teardown(uploads_beside_each_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(download_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(download_ends_in_a_packet, set_up, tear_down),
