@@ -243,20 +243,30 @@ settle(Job *job, Transfer *t, Error *err)
     return r;
 }
 
+/* Is there a block to be written? Small ones would cost more switches between threads than copying does. */
+static bool
+is_complete(Transfer *t)
+{
+    const Block *head = g_queue_peek_head(&t->blocks);
+
+    return head && (t->ended || t->blocks.length > 1 || head->full || head->size >= BLOCK_SIZE);
+}
+
 static int
 upload(Job *job, Transfer *t, Error *err)
 {
     while (t->stream) {
-        Block *block = g_queue_pop_head(&t->blocks);
+        Block *block;
         int r;
 
-        if (!block && t->ended)
+        if (!is_complete(t) && t->ended)
             return settle(job, t, err);
-        if (!block) {
+        if (!is_complete(t)) {
             if (wait_for_stream(job, t, err) < 0)
                 return -1;
             continue;
         }
+        block = g_queue_pop_head(&t->blocks);
         r = worker_run(job, "writing the volume", write_block, block, block_clear, BLOCK_TIMEOUT, err);
         if (r < 0) {
             block_unref(block);
@@ -333,6 +343,13 @@ check_length(const Transfer *t, uint64_t more, Error *err)
     return 0;
 }
 
+static void
+taken(Transfer *t)
+{
+    if (is_complete(t))
+        kick(t);
+}
+
 static ssize_t
 take(RpcStream *stream, void *data, const void *bytes, size_t size, Error *err)
 {
@@ -352,7 +369,7 @@ take(RpcStream *stream, void *data, const void *bytes, size_t size, Error *err)
     memcpy(block_bytes(last) + last->size, bytes, n);
     last->size += n;
     t->at += n;
-    kick(t);
+    taken(t);
     return (ssize_t)n;
 }
 
@@ -392,7 +409,7 @@ filled(RpcStream *stream, void *data, size_t size)
     last->size += size;
     last->full = size == 0 || last->size >= BLOCK_SIZE;
     t->at += size;
-    kick(t);
+    taken(t);
 }
 
 static int
@@ -411,7 +428,7 @@ take_hole(RpcStream *stream, void *data, uint64_t length, Error *err)
         g_queue_push_tail(&t->blocks, last);
     }
     t->at += length;
-    kick(t);
+    taken(t);
     return 0;
 }
 
