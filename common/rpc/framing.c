@@ -5,6 +5,7 @@
 #include "common/rpc/framing.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -287,6 +288,8 @@ rpc_conn_bulk(RpcConn *conn, bool bulk)
     if (conn->bulk == bulk)
         return;
     conn->bulk = bulk;
+    if (bulk) /* splice() knows no MSG_DONTWAIT */
+        fcntl(conn->fd, F_SETFL, fcntl(conn->fd, F_GETFL) | O_NONBLOCK);
     /* Root may have more than the limit for everybody. It stays: streams come one after the other. */
     if (bulk && setsockopt(conn->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
         setsockopt(conn->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));

@@ -64,7 +64,7 @@ typedef struct RpcConnOps {
     void (*closed)(RpcConn *conn, void *data, const char *reason);
 } RpcConnOps;
 
-/* Takes the socket, makes it non-blocking. Reading begins with the loop. */
+/* Takes the socket. Reading begins with the loop. */
 RpcConn *rpc_conn_new(int fd, const RpcConnOps *ops, void *data, Error *err);
 RpcConn *rpc_conn_free(RpcConn *conn); /* closes without a word; safe inside callbacks; returns NULL */
 int rpc_conn_fd(const RpcConn *conn);
