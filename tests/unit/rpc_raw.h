@@ -262,3 +262,28 @@ raw_open(Raw *raw)
     raw_ok(raw, REMOTE_PROC_AUTH_LIST, 0, NULL);
     raw_ok(raw, REMOTE_PROC_CONNECT_OPEN, WIRE_remote_connect_open_args, &open);
 }
+
+/* A loop, a server with those handlers, and a connection to it that is open. */
+static inline RpcServer *
+raw_begin(const RpcBinding *bindings, size_t n, Raw *ret)
+{
+    const RpcServerOptions options = { .name = "virtqemud", .owner = RPC_OWNER_HYPERVISOR, .type = "QEMU", .scheme = "qemu" };
+    RpcServer *server;
+
+    assert_int_equal(loop_init(NULL), 0);
+    server = rpc_server_new(&options);
+    rpc_server_bind(server, bindings, n);
+    *ret = raw_connect(server, &(RpcServiceOptions){ 0 });
+    raw_open(ret);
+    return server;
+}
+
+static inline void
+raw_end(Raw *raw, RpcServer *server)
+{
+    raw_done(raw);
+    settle();
+    rpc_server_free(server);
+    settle();
+    loop_done();
+}

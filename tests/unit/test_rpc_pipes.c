@@ -159,35 +159,25 @@ static const RpcBinding bindings[] = {
 static int
 set_up(void **state)
 {
-    const RpcServerOptions options = { .name = "virtqemud", .owner = RPC_OWNER_HYPERVISOR, .type = "QEMU", .scheme = "qemu" };
-
     memset(ends, 0, sizeof(ends));
     for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
         ends[i].bytes = g_byte_array_new();
         assert_int_equal(pipe2(ends[i].pipe, O_CLOEXEC | O_NONBLOCK), 0);
         fcntl(ends[i].pipe[0], F_SETPIPE_SZ, 1 << 20);
     }
-    assert_int_equal(loop_init(NULL), 0);
-    server = rpc_server_new(&options);
-    rpc_server_bind(server, bindings, G_N_ELEMENTS(bindings));
-    raw = raw_connect(server, &(RpcServiceOptions){ 0 });
-    raw_open(&raw);
+    server = raw_begin(bindings, G_N_ELEMENTS(bindings), &raw);
     return 0;
 }
 
 static int
 tear_down(void **state)
 {
-    raw_done(&raw);
-    settle();
-    server = rpc_server_free(server);
-    settle();
+    raw_end(&raw, server);
     for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
         g_byte_array_free(ends[i].bytes, TRUE);
         close(ends[i].pipe[0]);
         close(ends[i].pipe[1]);
     }
-    loop_done();
     return 0;
 }
 

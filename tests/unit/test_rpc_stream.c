@@ -143,27 +143,17 @@ static Raw raw;
 static int
 set_up(void **state)
 {
-    const RpcServerOptions options = { .name = "virtqemud", .owner = RPC_OWNER_HYPERVISOR, .type = "QEMU", .scheme = "qemu" };
-
     memset(&sink, 0, sizeof(sink));
     sink.bytes = g_byte_array_new();
-    assert_int_equal(loop_init(NULL), 0);
-    server = rpc_server_new(&options);
-    rpc_server_bind(server, bindings, G_N_ELEMENTS(bindings));
-    raw = raw_connect(server, &(RpcServiceOptions){ 0 });
-    raw_open(&raw);
+    server = raw_begin(bindings, G_N_ELEMENTS(bindings), &raw);
     return 0;
 }
 
 static int
 tear_down(void **state)
 {
-    raw_done(&raw);
-    settle();
-    server = rpc_server_free(server);
-    settle();
+    raw_end(&raw, server);
     g_byte_array_free(sink.bytes, TRUE);
-    loop_done();
     return 0;
 }
 
