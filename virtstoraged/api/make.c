@@ -141,7 +141,7 @@ hold_source(Job *job, RpcCall *call, const remote_nonnull_storage_vol *named, Er
     }
     volume_ref(volume);
     /* Access is asked for first: that may take a while. */
-    if (rpc_call_check_access(job, call, RPC_OBJECT_STORAGE_VOL, "data_read", volume, err) < 0 || pool_check_active(pool, err) < 0 ||
+    if (rpc_call_check_access(job, call, RPC_OBJECT_STORAGE_VOL, "data_read", volume, err) < 0 || pool_check_stays(pool, err) < 0 ||
         volume_check_settled(volume, err) < 0)
         return NULL;
     volume->in_use++;
@@ -214,17 +214,19 @@ delete(Job *job, RpcCall *call, const remote_storage_vol_delete_args *args, void
     Volume *volume = api_volume(call);
     Pool *pool = volume->pool;
     g_autoptr(PoolDef) live = NULL;
+    g_autoptr(VolDef) def = NULL;
     const Backend *backend;
 
     if (pool_enter(job, pool, err) < 0 || volume_check_idle(volume, err) < 0)
         return -1;
     live = pool_def_ref(pool->live);
+    def = vol_def_ref(volume->def); /* a refresh may give it another meanwhile */
     backend = backend_of(live->type);
     if (rpc_call_check_flags(call, args->flags, backend->delete_flags, err) < 0)
         return -1;
     if (!backend->vol_delete)
         return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "storage pool does not support vol deletion");
-    if (backend->vol_delete(job, live, volume->def, args->flags, err) < 0)
+    if (backend->vol_delete(job, live, def, args->flags, err) < 0)
         return -1;
     if (volume->stored)
         account(pool, volume->def->allocation.v, false);
