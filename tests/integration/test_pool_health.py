@@ -3,6 +3,7 @@ keeps nothing else waiting. A file system that never answers is made by FUSE wit
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from harness import wait_until
@@ -168,6 +169,24 @@ def test_what_hangs_takes_no_more_than_two_workers(host, hanging):
     assert threads() <= 6
     host.virsh('pool-destroy', 'p')
     assert state(host) == 'inactive'
+
+
+def test_a_refresh_in_the_middle_of_the_end(host, hanging):
+    """Ending a pool waits for the refresh that runs; another one that comes meanwhile finds a pool that is being stopped."""
+    pool = start_dir_pool(host)
+    hanging(pool)
+    daemon = host.daemon_pid('virtstoraged')
+    first = host.spawn('virsh', '-c', host.uri, 'pool-refresh', 'p')
+    wait_until(lambda: any(path.read_text().startswith('fuse_') for path in Path(f'/proc/{daemon}/task').glob('*/wchan')), 'the refresh hangs')
+    end = host.spawn('virsh', '-c', host.uri, 'pool-destroy', 'p')
+    wait_until(lambda: 'stopping' in (host.root / 'run/libvirt/storage/p.xml').read_text(), 'the pool is being stopped')
+    failed = host.virsh('pool-refresh', 'p', check=False)
+    assert "storage pool 'p' is being stopped" in failed.stderr
+    failed = host.virsh('vol-create-as', 'p', 'v', '1M', check=False)
+    assert failed.returncode != 0
+    end.expect('destroyed')
+    first.expect('error: ')
+    assert state(host) == 'inactive' and host.daemon_pid('virtstoraged') == daemon
 
 
 def test_creation_and_reading_at_the_same_time(host):

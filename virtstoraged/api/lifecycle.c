@@ -150,7 +150,7 @@ refresh(Job *job, RpcCall *call, const remote_storage_pool_refresh_args *args, v
     Pool *pool = api_pool(call);
     unsigned life;
 
-    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || pool_check_active(pool, err) < 0)
+    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || pool_check_stays(pool, err) < 0)
         return -1;
     life = pool->life;
     job_set_lane(job, pool->lane);

@@ -76,7 +76,7 @@ health_bad(Pool *pool, const Error *why)
 {
     Trouble *trouble = &pool->trouble;
 
-    if (!pool_active(pool))
+    if (!pool_active(pool) || pool->phase != PHASE_ACTIVE)
         return;
     if (!trouble->reason) {
         trouble->since = clock_realtime_usec();

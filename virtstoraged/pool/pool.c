@@ -120,6 +120,14 @@ pool_check_active(const Pool *pool, Error *err)
     return 0;
 }
 
+int
+pool_check_stays(const Pool *pool, Error *err)
+{
+    if (pool->phase == PHASE_STOPPING)
+        return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "%s is being stopped", pool->label);
+    return pool_check_active(pool, err);
+}
+
 void
 pool_fresh_lanes(Pool *pool)
 {
@@ -135,7 +143,7 @@ pool_enter(Job *job, Pool *pool, Error *err)
     g_autoptr(GDateTime) since = NULL;
     g_autofree char *text = NULL;
 
-    if (pool_check_active(pool, err) < 0 || pool_settled(job, pool, err) < 0 || pool_check_active(pool, err) < 0)
+    if (pool_check_active(pool, err) < 0 || pool_settled(job, pool, err) < 0 || pool_check_stays(pool, err) < 0)
         return -1;
     job_set_lane(job, pool->lane);
     if (!pool->trouble.reason)

@@ -74,6 +74,7 @@ void pool_set_autostart(Pool *pool, bool autostart);
 
 const Backend *pool_backend(const PoolDef *def, Error *err); /* NULL with err: nobody knows how */
 int pool_check_active(const Pool *pool, Error *err);
+int pool_check_stays(const Pool *pool, Error *err); /* active, and nobody is about to end that: before something that takes longer is begun */
 /*
  * Before something is done with its source: it is active, its volumes are known, and its source answers (else the error says since when not, and why); what
  * the job does from now on in workers is the pool's.

@@ -71,11 +71,15 @@ read_pool(Job *job, Pool *pool, const Backend *backend, bool all, bool anew, boo
 static int
 refresh(Job *job, Pool *pool, bool all, bool anew, bool *ret_changed, Error *err)
 {
-    const Backend *backend = pool_backend(pool->live, err);
+    const Backend *backend;
     unsigned life = pool->life;
     int r;
 
     *ret_changed = false;
+    /* One begun in the middle of its end would be of the next life, and find nothing. */
+    if (!pool->live || pool->phase == PHASE_STOPPING)
+        return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "%s was stopped meanwhile", pool->label);
+    backend = pool_backend(pool->live, err);
     if (!backend || job_acquire(job, &pool->refreshing, pool->label, LOOP_NEVER, err) < 0)
         return -1;
     r = pool->life == life ? read_pool(job, pool, backend, all, anew, ret_changed, err)

@@ -136,7 +136,7 @@ wipe_job(Job *job, void *data)
         return;
     volume->in_use++;
     pool->working++;
-    if (volume->stored && volume_wipe(job, volume, wiping->algorithm, &err) < 0)
+    if (volume->stored && (pool_check_stays(pool, &err) < 0 || volume_wipe(job, volume, wiping->algorithm, &err) < 0))
         log_error("%s is wiped in part only: %s", volume->label, err.message);
     volume->in_use--;
     pool->working--;
