@@ -73,3 +73,41 @@ def test_told_twice_the_daemon_ends_without_the_answer(host, stopped):
         return 'calls that were not answered' in host.log.read_text()
     wait_until(ended_so, 'it ended during the call')
     assert host.virsh('domstate', 'stuck').strip()
+
+
+def ask_everything(host, name):
+    """What goes to the monitor without waiting for the guest's turn, and what waits: the standard errors."""
+    commands = (['domblkinfo', name, 'hda'], ['domblkstat', name, 'hda'], ['domblkstat', name, ''], ['dommemstat', name], ['domstats', name],
+                ['domcontrol', name], ['qemu-monitor-command', name, '--hmp', 'info status'],
+                ['qemu-monitor-command', name, '{"execute":"query-status"}'], ['screenshot', name, '/dev/null'], ['reset', name], ['inject-nmi', name])
+    return [host.virsh(*command, check=False).stderr for command in commands]
+
+
+def test_a_guest_without_a_monitor_is_asked(host):
+    """It is listed as soon as it begins to start, and until its last resources are given back: monitoring looks at it then, too."""
+    hook = host.root / 'etc/libvirt/hooks/qemu'
+    hook.parent.mkdir(parents=True, exist_ok=True)
+    hook.write_text(f'''#!/bin/sh
+case $2 in prepare|stopped) ;; *) exit 0 ;; esac
+touch {host.root}/hook-$2
+while [ -e {host.root}/hook-$2 ]; do sleep 0.1; done
+''')
+    hook.chmod(0o755)
+    guest = Guest(host, 'early', extra="<video><model type='vga'/></video>").define()
+    daemon = host.daemon_pid()
+    try:
+        starting = host.spawn('virsh', 'start', 'early')
+        wait_until((host.root / 'hook-prepare').exists, 'it starts')
+        assert any('early' in error and 'started or ended' in error for error in ask_everything(host, 'early'))
+        assert host.daemon_pid() == daemon
+        (host.root / 'hook-prepare').unlink()
+        starting.expect('started')
+        ending = host.spawn('virsh', 'destroy', 'early')
+        wait_until((host.root / 'hook-stopped').exists, 'it ends')
+        assert any('early' in error and 'started or ended' in error for error in ask_everything(host, 'early'))
+        assert host.daemon_pid() == daemon
+        (host.root / 'hook-stopped').unlink()
+        ending.expect('destroyed')
+    finally:
+        hook.unlink()
+        guest.remove()

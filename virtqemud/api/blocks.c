@@ -67,7 +67,7 @@ block_resize(Job *job, RpcCall *call, const remote_domain_block_resize_args *arg
     uint64_t size;
 
     if (rpc_call_check_flags(call, args->flags, VIR_DOMAIN_BLOCK_RESIZE_BYTES | VIR_DOMAIN_BLOCK_RESIZE_CAPACITY, err) < 0 ||
-        domain_check_active(d, err) < 0 || !(disk = api_disk(d, d->live, args->disk, err)))
+        run_check_monitor(d, err) < 0 || !(disk = api_disk(d, d->live, args->disk, err)))
         return -1;
     if (storage_source_is_empty(&disk->source) || disk->readonly || disk->source.type == STORAGE_VHOST_USER)
         return error_setf(err, FROM_QEMU, ERR_OPERATION_INVALID, "disk '%s' is %s: it cannot be resized", disk->target,

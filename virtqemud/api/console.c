@@ -195,7 +195,7 @@ screenshot(Job *job, RpcCall *call, const remote_domain_screenshot_args *args, r
     Shot *shot;
     int r;
 
-    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || domain_check_active(d, err) < 0)
+    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || run_check_monitor(d, err) < 0)
         return -1;
     if (args->screen != 0)
         return error_setf(err, FROM_QEMU, ERR_OPERATION_UNSUPPORTED, "only screen 0 can be captured");

@@ -154,7 +154,7 @@ destroy_flags(Job *job, RpcCall *call, const remote_domain_destroy_flags_args *a
 static int
 power_button(Job *job, Domain *d, bool reboot, Error *err)
 {
-    if (domain_check_active(d, err) < 0)
+    if (run_check_monitor(d, err) < 0)
         return -1;
     if (d->state != VIR_DOMAIN_RUNNING && d->state != VIR_DOMAIN_PAUSED)
         return error_setf(err, FROM_QEMU, ERR_OPERATION_INVALID, "%s is %s, not running", d->label, domain_state_name(d->state));
@@ -196,7 +196,7 @@ reset(Job *job, RpcCall *call, const remote_domain_reset_args *args, void *ret, 
 {
     Domain *d = api_domain(call);
 
-    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || domain_check_active(d, err) < 0)
+    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || run_check_monitor(d, err) < 0)
         return -1;
     return qmp_call(job, d->run->qmp, "system_reset", NULL, NULL, err);
 }
@@ -208,7 +208,7 @@ suspend(Job *job, RpcCall *call, const remote_domain_suspend_args *args, void *r
 {
     Domain *d = api_domain(call);
 
-    if (domain_check_active(d, err) < 0)
+    if (run_check_monitor(d, err) < 0)
         return -1;
     if (d->state == VIR_DOMAIN_PMSUSPENDED)
         return error_setf(err, FROM_QEMU, ERR_OPERATION_INVALID, "%s has suspended itself; it can only be woken up", d->label);
@@ -222,7 +222,7 @@ resume(Job *job, RpcCall *call, const remote_domain_resume_args *args, void *ret
 {
     Domain *d = api_domain(call);
 
-    if (domain_check_active(d, err) < 0)
+    if (run_check_monitor(d, err) < 0)
         return -1;
     if (d->state == VIR_DOMAIN_PMSUSPENDED)
         return error_setf(err, FROM_QEMU, ERR_OPERATION_INVALID, "%s has suspended itself; it can only be woken up", d->label);
@@ -236,7 +236,7 @@ wakeup(Job *job, RpcCall *call, const remote_domain_pm_wakeup_args *args, void *
 {
     Domain *d = api_domain(call);
 
-    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || domain_check_active(d, err) < 0)
+    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || run_check_monitor(d, err) < 0)
         return -1;
     return qmp_call(job, d->run->qmp, "system_wakeup", NULL, NULL, err);
 }
@@ -246,7 +246,7 @@ inject_nmi(Job *job, RpcCall *call, const remote_domain_inject_nmi_args *args, v
 {
     Domain *d = api_domain(call);
 
-    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || domain_check_active(d, err) < 0)
+    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || run_check_monitor(d, err) < 0)
         return -1;
     return qmp_call(job, d->run->qmp, "inject-nmi", NULL, NULL, err);
 }

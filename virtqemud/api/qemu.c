@@ -62,7 +62,7 @@ monitor_command(Job *job, RpcCall *call, const qemu_domain_monitor_command_args 
     g_autofree char *text = NULL;
     int r;
 
-    if (rpc_call_check_flags(call, args->flags, VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP, err) < 0 || domain_check_active(d, err) < 0)
+    if (rpc_call_check_flags(call, args->flags, VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP, err) < 0 || run_check_monitor(d, err) < 0)
         return -1;
     r = args->flags & VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP ? human_command(job, d, args->cmd, &text, err)
                                                           : json_command(job, d, args->cmd, &text, err);

@@ -22,7 +22,7 @@ memory_stats(Job *job, RpcCall *call, const remote_domain_memory_stats_args *arg
     unsigned n = 0;
     uint64_t value;
 
-    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || domain_check_active(d, err) < 0 ||
+    if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || run_check_monitor(d, err) < 0 ||
         stats_ask(job, d, STATS_ASK_BALLOON, QMP_TIMEOUT, &answer, err) < 0)
         return -1;
     if (answer.balloon)
@@ -42,14 +42,16 @@ static int
 ask_block(Job *job, Domain *d, const char *path, StatsBlock *ret, Error *err)
 {
     __attribute__((cleanup(stats_answer_done))) StatsAnswer answer = { 0 };
+    g_autoptr(DomainDef) live = NULL;
     const DiskDef *disk;
     g_autofree char *alias = NULL;
 
-    if (domain_check_active(d, err) < 0)
+    if (run_check_monitor(d, err) < 0)
         return -1;
     *ret = (StatsBlock){ 0 };
+    live = domain_def_ref(d->live); /* the guest may end while its QEMU is asked */
     if (*path) {
-        disk = api_disk(d, d->live, path, err);
+        disk = api_disk(d, live, path, err);
         if (!disk)
             return -1;
         alias = g_strdup(disk->base.info.alias);
@@ -58,7 +60,7 @@ ask_block(Job *job, Domain *d, const char *path, StatsBlock *ret, Error *err)
         return -1;
     if (alias)
         return stats_block(&answer, alias, ret) ? 0 : error_setf(err, FROM_QEMU, ERR_INTERNAL_ERROR, "QEMU of %s does not know the disk '%s'", d->label, path);
-    DOMAIN_FOREACH_KIND(d->live, DEVICE_DISK, device) {
+    DOMAIN_FOREACH_KIND(live, DEVICE_DISK, device) {
         StatsBlock one;
 
         if (!device->info.alias || !stats_block(&answer, device->info.alias, &one))

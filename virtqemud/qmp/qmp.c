@@ -417,6 +417,13 @@ qmp_reply_error(const Qmp *qmp, const char *command, json_t *error, Error *err)
     return -1;
 }
 
+/* A guest that starts or ends has none, nor one that did not answer when it was taken hold of. */
+static int
+qmp_missing(Error *err)
+{
+    return err && error_is_set(err) ? -1 : error_setf(err, FROM_QEMU, ERR_OPERATION_INVALID, "QEMU's monitor is not connected: no command can be given");
+}
+
 int
 qmp_call_full(Job *job, Qmp *qmp, const char *command, json_t *args, int fd, uint64_t timeout, json_t **ret, Error *err)
 {
@@ -425,6 +432,10 @@ qmp_call_full(Job *job, Qmp *qmp, const char *command, json_t *args, int fd, uin
     Pending *p;
     json_t *error;
 
+    if (!qmp) {
+        json_decref(args);
+        return qmp_missing(err);
+    }
     timeout = qmp_bound(qmp, timeout);
     p = qmp_send(qmp, command, args, fd, &wait, err);
     if (!p)
@@ -459,6 +470,8 @@ qmp_call_many(Job *job, Qmp *qmp, QmpCommand *commands, size_t n, uint64_t timeo
     g_autofree Pending **pending = g_new0(Pending *, n);
     int r = 0;
 
+    if (!qmp)
+        return qmp_missing(err);
     timeout = qmp_bound(qmp, timeout);
     for (size_t i = 0; i < n; i++) {
         pending[i] = qmp_send(qmp, commands[i].command, g_steal_pointer(&commands[i].args), -1, &waits[i], err);

@@ -41,7 +41,7 @@ void qmp_end(Qmp *qmp, const char *why); /* as if QEMU had closed it: pending co
 uint64_t qmp_overdue_since(const Qmp *qmp, uint64_t age);
 
 /*
- * Run one command. args is stolen, may be NULL. *ret (may be NULL) is the "return" member, a new reference. An error of
+ * Run one command; without a monitor (qmp NULL) it fails. args is stolen, may be NULL. *ret (may be NULL) is the "return" member, a new reference. An error of
  * QEMU becomes ERR_OPERATION_FAILED with its words; err->str1 is QEMU's error class.
  */
 int qmp_call(Job *job, Qmp *qmp, const char *command, json_t *args, json_t **ret, Error *err) _must_check_;

@@ -318,6 +318,17 @@ run_stop(Job *job, Domain *domain, int shutoff_reason, int stopped_detail, bool 
     return run_wait_end(job, domain, LOOP_NEVER, err);
 }
 
+int
+run_check_monitor(const Domain *domain, Error *err)
+{
+    if (domain_check_active(domain, err) < 0)
+        return -1;
+    if (domain->run && domain->run->qmp)
+        return 0;
+    return error_setf(err, FROM_QEMU, ERR_OPERATION_INVALID, "%s is just being started or ended, or its QEMU does not answer: it cannot be asked now",
+                      domain->label);
+}
+
 /* --- vCPUs --- */
 
 int

@@ -84,6 +84,12 @@ int run_wait_end(Job *job, Domain *domain, uint64_t timeout, Error *err) _must_c
 int run_resume(Job *job, Domain *domain, int running_reason, int resumed_detail, Error *err) _must_check_;
 int run_pause(Job *job, Domain *domain, int paused_reason, int suspended_detail, Error *err) _must_check_;
 
+/*
+ * 0 while its QEMU can be asked. Else -1: it does not run, is being started or ended, or did not answer when this daemon took hold of it.
+ * Who holds the guest's job needs domain_check_active() only, and a QEMU that did not answer makes its commands fail.
+ */
+int run_check_monitor(const Domain *domain, Error *err);
+
 /* Take hold again of the guests that were running when this daemon's last life ended. */
 void run_adopt_all(Driver *driver);
 
