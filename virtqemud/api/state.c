@@ -58,7 +58,7 @@ get_xml(RpcCall *call, const remote_domain_get_xml_desc_args *args, remote_domai
     if (ret->xml)
         return 0;
     /* A transient guest has only what it runs with. */
-    def = live || !d->persistent ? d->live : domain_config(d, err);
+    def = d->live && (live || !d->persistent) ? d->live : domain_config(d, err); /* one that is being made has nothing yet */
     if (!def)
         return -1;
     text = domain_def_format(def, (args->flags & VIR_DOMAIN_XML_SECURE ? XML_SECURE : 0) | (live ? 0 : XML_INACTIVE) |
