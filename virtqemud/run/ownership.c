@@ -173,8 +173,11 @@ ownership_take(Job *job, Domain *domain, const GPtrArray *resources, Error *err)
     choose_gifts(domain, resources, look, give);
     pass_unref(look);
     persist_status(domain);
+    /* Whoever cancels the start waits for this: it would go on behind the undoing, and give away what had just come back. */
+    job_shield(job);
     if (give->files->len > 0)
         r = worker_run(job, "the owners of the guest's files", pass_run, give, pass_clear, OWNERSHIP_TIMEOUT, err);
+    job_unshield(job);
     pass_unref(give);
     return r;
 }
