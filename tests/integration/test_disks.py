@@ -7,6 +7,8 @@ import subprocess
 import threading
 
 import pytest
+from harness import wait_until
+from storagelab import remove_pools, start_dir_pool
 
 PASSPHRASE = 'a pass phrase for nobody'
 UUID = re.compile(r'[0-9a-f]{8}-[0-9a-f-]{27}')
@@ -142,3 +144,34 @@ def test_a_guest_boots_from_a_server_with_password_and_cookies(host, guest, guar
                     "<target dev='vda' bus='virtio'/><readonly/></disk>")
     g.define().start().wait_up()
     assert_shown_nowhere(host, g, PASSPHRASE, 'one=first; two=second')
+
+
+def test_guests_and_their_pool_start_with_the_host(host, guest):
+    """As after a boot: the daemon of storage and each of the guests want to start the pool, and whoever comes second takes it as it is."""
+    (host.root / 'pools').mkdir(mode=0o755)
+    pool = start_dir_pool(host, 'boot')
+    for i in range(10000):  # it takes a moment to start
+        (pool / f'file-{i}').touch()
+    host.virsh('pool-autostart', 'boot')
+    names = [f'early-{i}' for i in range(4)]
+    for name in names:
+        host.virsh('vol-create-as', 'boot', name, '1M')
+        one = guest(name)
+        replace_disk(one, f"<disk type='volume' device='disk'><driver name='qemu' type='raw'/><source pool='boot' volume='{name}'/>"
+                          "<target dev='hda' bus='ide'/></disk>")
+        one.define()
+        host.virsh('autostart', name)
+    host.virsh('pool-destroy', 'boot')
+    for daemon in 'virtqemud', 'virtstoraged':
+        if host.daemon_pid(daemon):
+            host.run('pkill', '-TERM', '-x', daemon)
+            wait_until(lambda: not host.daemon_pid(daemon), f'{daemon} is gone')
+    for marker in host.root.glob('run/libvirt/*/autostarted'):
+        marker.unlink()
+    host.virsh('list')
+    try:
+        wait_until(lambda: all(host.virsh('domstate', name).strip() == 'running' for name in names), 'all guests run')
+    finally:
+        for name in names:
+            host.virsh('destroy', name, check=False)
+        remove_pools(host)

@@ -15,6 +15,20 @@ typedef struct Answer {
     PoolDef *pool;
 } Answer;
 
+/* Somebody may be faster: it starts with the host as well, or for another guest. */
+static int
+start_pool(Job *job, RpcPeer *peer, Arena *arena, const remote_nonnull_storage_pool *pool, Error *err)
+{
+    remote_storage_pool_is_active_ret active = { 0 };
+    _cleanup_error_ Error why = ERROR_INIT;
+
+    if (remote_call_storage_pool_create(job, peer, arena, &(remote_storage_pool_create_args){ *pool, 0 }, &why) == 0 ||
+        (remote_call_storage_pool_is_active(job, peer, arena, &(remote_storage_pool_is_active_args){ *pool }, &active, NULL) == 0 && active.active))
+        return 0;
+    error_move(err, &why);
+    return error_prefixf(err, "the pool is not active and cannot be started");
+}
+
 static int
 ask(Job *job, RpcPeer *peer, Arena *arena, const StorageSource *source, bool start, Answer *ret, Error *err)
 {
@@ -30,8 +44,8 @@ ask(Job *job, RpcPeer *peer, Arena *arena, const StorageSource *source, bool sta
         return -1;
     if (!active.active && !start)
         return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "the pool is not active");
-    if (!active.active && remote_call_storage_pool_create(job, peer, arena, &(remote_storage_pool_create_args){ pool.pool, 0 }, err) < 0)
-        return error_prefixf(err, "the pool is not active and cannot be started");
+    if (!active.active && start_pool(job, peer, arena, &pool.pool, err) < 0)
+        return -1;
     if (remote_call_storage_vol_lookup_by_name(job, peer, arena, &(remote_storage_vol_lookup_by_name_args){ pool.pool, source->volume }, &vol, err) < 0 ||
         remote_call_storage_vol_get_info(job, peer, arena, &(remote_storage_vol_get_info_args){ vol.vol }, &info, err) < 0 ||
         remote_call_storage_vol_get_path(job, peer, arena, &(remote_storage_vol_get_path_args){ vol.vol }, &path, err) < 0 ||
