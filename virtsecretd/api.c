@@ -324,8 +324,10 @@ get_value(Job *job, RpcCall *call, const remote_secret_get_value_args *args, rem
         return error_setf(err, FROM_SECRET, ERR_INVALID_SECRET, "Invalid secret: secret is private");
     if (value_get(job, secret, &value, err) < 0)
         return -1;
-    ret->value = arena_memdup(rpc_call_arena(call), g_bytes_get_data(value, NULL), g_bytes_get_size(value));
     g_bytes_get_data(value, &size);
+    if (size == 0) /* clients take that for a failure without a reason */
+        return error_setf(err, FROM_SECRET, ERR_NO_SECRET, "Secret not found: %s does not have a value: it is empty", secret->label);
+    ret->value = arena_memdup(rpc_call_arena(call), g_bytes_get_data(value, NULL), size);
     ret->n_value = (unsigned)size;
     return 0;
 }

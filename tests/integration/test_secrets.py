@@ -48,6 +48,14 @@ def test_a_value_outlives_the_daemon(host):
     assert UUID.findall(host.virsh('secret-list')) == []
 
 
+def test_an_empty_value_is_none(host):
+    """As a file of a host that moves over may be: the error says so, where a client would know of no cause."""
+    uuid = define(host)
+    kill(host)
+    (host.root / f'etc/libvirt/secrets/{uuid}.base64').write_text('')
+    assert f"secret '{uuid}' does not have a value" in host.virsh('secret-get-value', uuid, check=False).stderr
+
+
 def test_values_are_not_shown(host):
     """Not in a log, not in the XML, not on a command line of a child."""
     uuid = define(host)
