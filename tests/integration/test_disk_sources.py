@@ -138,7 +138,9 @@ def test_sizes_and_bytes(host, guest, pool):
     g = guest('blocks')
     put_volume(pool, host.root / 'images' / f'{g.name}.img', 'boot', '-O', 'qcow2')
     replace_disk(g, volume_disk('boot', 'qcow2')).define()
-    assert 'where a volume is' in host.virsh('domblkinfo', g.name, 'hda', check=False).stderr
+    assert 'the pool is not active' in host.virsh('domblkinfo', g.name, 'hda', check=False).stderr
+    host.virsh('pool-start', 'p')
+    assert 'Capacity:       1048576\n' in host.virsh('domblkinfo', g.name, 'hda')
     g.start().wait_up()
 
     def capacity():
@@ -163,11 +165,12 @@ print(json.dumps([refused, domain.blockPeek('hda', 0, 4).hex()]))
 
 
 def test_the_size_of_an_image_nobody_runs(host, guest):
-    g = guest('idle')
+    g = guest('idle', extra="<disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/></disk>")
     top = overlay(host, 'idle.qcow2', f'{g.name}.img', 'raw')
     replace_disk(g, file_disk(top)).define()
     info = host.virsh('domblkinfo', g.name, 'hda')
     assert f'Capacity:       {1 << 20}' in info and f'Physical:       {top.stat().st_size}' in info, info
+    assert re.search(r'hdc +- +- +-', host.virsh('domblkinfo', g.name, '--all'))
     top.unlink()
     assert 'idle.qcow2' in host.virsh('domblkinfo', g.name, 'hda', check=False).stderr
 

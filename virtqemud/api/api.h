@@ -27,6 +27,8 @@ unsigned api_list_flags_of_stats(unsigned flags);
 int api_where(Domain *domain, unsigned *flags, Error *err);
 /* A disk by its target ("vda") or the path of its image; NULL with ERR_INVALID_ARG. */
 const DiskDef *api_disk(const Domain *domain, const DomainDef *def, const char *path, Error *err);
+/* A copy of it in which a volume of an active pool has been found. May suspend. */
+int api_disk_image(Job *job, Domain *domain, const DomainDef *def, const char *path, Device **ret, Error *err) _must_check_;
 /* The domain of the call. */
 static inline Domain *api_domain(const RpcCall *call) { return rpc_call_object(call); }
 

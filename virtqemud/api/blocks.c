@@ -6,6 +6,7 @@
 #include "virtqemud/device/storage.h"
 #include "virtqemud/run/run.h"
 #include "virtqemud/source/medium.h"
+#include "virtqemud/source/volume.h"
 
 #define SECTOR 512
 
@@ -20,6 +21,19 @@ api_disk(const Domain *domain, const DomainDef *def, const char *path, Error *er
     }
     error_setf(err, FROM_QEMU, ERR_INVALID_ARG, "%s has no disk '%s' (name it by its target, such as 'vda', or its path)", domain->label, path);
     return NULL;
+}
+
+int
+api_disk_image(Job *job, Domain *domain, const DomainDef *def, const char *path, Device **ret, Error *err)
+{
+    const DiskDef *disk = api_disk(domain, def, path, err);
+    g_autoptr(Device) copy = disk ? device_copy(&disk->base) : NULL;
+
+    if (!copy || (storage_location(&DISK(copy)->source)->type == STORAGE_VOLUME &&
+                  volume_resolve(job, domain->driver, &DISK(copy)->source, false, err) < 0))
+        return -1;
+    *ret = g_steal_pointer(&copy);
+    return 0;
 }
 
 /* --- resize --- */
@@ -86,14 +100,14 @@ block_peek(Job *job, RpcCall *call, const remote_domain_block_peek_args *args, r
 {
     Domain *d = api_domain(call);
     const DomainDef *def = domain_definition(d, err);
-    const DiskDef *disk;
+    g_autoptr(Device) disk = NULL;
     g_autoptr(GBytes) bytes = NULL;
 
     if (!def || rpc_call_check_flags(call, args->flags, 0, err) < 0)
         return -1;
     if (args->size > REMOTE_DOMAIN_BLOCK_PEEK_BUFFER_MAX)
         return error_setf(err, FROM_QEMU, ERR_INVALID_ARG, "%u bytes at once are too many; %d are not", args->size, REMOTE_DOMAIN_BLOCK_PEEK_BUFFER_MAX);
-    if (!(disk = api_disk(d, def, args->path, err)) || medium_read(job, &disk->source, args->offset, args->size, &bytes, err) < 0)
+    if (api_disk_image(job, d, def, args->path, &disk, err) < 0 || medium_read(job, &DISK(disk)->source, args->offset, args->size, &bytes, err) < 0)
         return -1;
     ret->buffer = arena_memdup(rpc_call_arena(call), g_bytes_get_data(bytes, NULL), args->size);
     ret->n_buffer = args->size;

@@ -115,15 +115,16 @@ block_stats_flags(Job *job, RpcCall *call, const remote_domain_block_stats_flags
     return 0;
 }
 
-/* Of a guest that does not run: from the image itself. */
+/* Of a guest that does not run: from the image itself. An empty drive has no size, as in one that runs. */
 static int
 image_info(Job *job, Domain *d, const char *path, remote_domain_get_block_info_ret *ret, Error *err)
 {
     const DomainDef *def = domain_config(d, err);
-    const DiskDef *disk = def ? api_disk(d, def, path, err) : NULL;
-    MediumInfo info;
+    g_autoptr(Device) disk = NULL;
+    MediumInfo info = { 0 };
 
-    if (!disk || medium_look(job, &disk->source, &info, err) < 0)
+    if (!def || api_disk_image(job, d, def, path, &disk, err) < 0 ||
+        (!storage_source_is_empty(&DISK(disk)->source) && medium_look(job, &DISK(disk)->source, &info, err) < 0))
         return -1;
     ret->capacity = info.capacity;
     ret->allocation = info.allocation;

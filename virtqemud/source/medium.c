@@ -36,7 +36,7 @@ look_new(const StorageSource *source, Look **ret, Error *err)
 
     if ((at->type != STORAGE_FILE && at->type != STORAGE_BLOCK) || !at->path)
         return error_setf(err, FROM_QEMU, ERR_OPERATION_UNSUPPORTED, "%s: only files and block devices of this host can be looked at",
-                          storage_source_is_empty(at) ? "the drive is empty" : at->type == STORAGE_VOLUME ? "where a volume is is known while a guest has it"
+                          storage_source_is_empty(at) ? "the drive is empty" : at->type == STORAGE_VOLUME ? "where the volume is is not known"
                                                                                                          : "the image is on a server");
     *ret = g_atomic_rc_box_new0(Look);
     (*ret)->path = g_strdup(at->path);
