@@ -185,6 +185,22 @@ def test_definition_and_guest_together(host, guest):
     assert host.virsh('dumpxml', g.name, '--inactive') == before
 
 
+def test_a_name_of_the_users_own(host, guest):
+    """It is QEMU's and the events' name of the device, too, and two devices have not the same."""
+    g = linux(host, guest, 'plug-alias')
+    console, before = Shell(host, g.name), inside(host, g)
+    first, second = image(host, 'named.img'), image(host, 'named-too.img')
+    host.virsh('attach-device', g.name, disk_xml(first, extra="<alias name='ua-mine'/>"))
+    console.wait('[ -e /sys/block/vda ]')
+    assert disks(host, g)['vdb'].find('alias').get('name') == 'ua-mine' and 'ua-mine' in inside(host, g)
+    failed = host.virsh('attach-device', g.name, disk_xml(second, 'vdc', extra="<alias name='ua-mine'/>"), check=False)
+    assert 'ua-mine' in failed.stderr and list(disks(host, g)) == ['vdb']
+    os.kill(host.daemon_pid(), signal.SIGKILL)
+    host.virsh('detach-device-alias', g.name, 'ua-mine')
+    harness.wait_until(lambda: disks(host, g) == {}, 'it is gone')
+    assert inside(host, g) == before
+
+
 def test_what_is_refused(host, guest):
     g = guest('plug-refused').define().start()
     path = image(host, 'refused.img')

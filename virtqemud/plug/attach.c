@@ -60,11 +60,11 @@ attach_done(Attach *attach)
     parts_options_done(&attach->options);
 }
 
-/* What a running guest has has an alias, so what has none is new. */
+/* What a running guest has has an alias; what is new has none, or one of the user's own. */
 static bool
-is_new(const Device *device)
+is_new(const DomainDef *live, const Device *device)
 {
-    return device_ops(device->kind)->has_info && !device->info.alias;
+    return device_ops(device->kind)->has_info && (!device->info.alias || !domain_def_find_alias(live, device->info.alias));
 }
 
 /*
@@ -88,7 +88,7 @@ decide(Job *job, Attach *attach, const Device *device, Error *err)
         LIST_FOREACH(Device, one, &complete->devices.list) {
             Device *copy;
 
-            if (!is_new(one) || (one->kind == DEVICE_CONTROLLER) != controllers)
+            if (!is_new(domain->live, one) || (one->kind == DEVICE_CONTROLLER) != controllers)
                 continue;
             if (plug_kind(one, &kind, err) < 0)
                 return error_prefixf(err, "the machine has no free place for it");
