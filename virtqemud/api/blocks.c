@@ -76,12 +76,17 @@ static int
 block_resize(Job *job, RpcCall *call, const remote_domain_block_resize_args *args, void *ret, Error *err)
 {
     Domain *d = api_domain(call);
+    g_autoptr(DomainDef) live = NULL;
     g_autofree char *node = NULL;
     const DiskDef *disk;
     uint64_t size;
 
     if (rpc_call_check_flags(call, args->flags, VIR_DOMAIN_BLOCK_RESIZE_BYTES | VIR_DOMAIN_BLOCK_RESIZE_CAPACITY, err) < 0 ||
-        run_check_monitor(d, err) < 0 || !(disk = api_disk(d, d->live, args->disk, err)))
+        run_check_monitor(d, err) < 0)
+        return -1;
+    live = domain_def_ref(d->live); /* a drive that opens makes another one */
+    disk = api_disk(d, live, args->disk, err);
+    if (!disk)
         return -1;
     if (storage_source_is_empty(&disk->source) || disk->readonly || disk->source.type == STORAGE_VHOST_USER)
         return error_setf(err, FROM_QEMU, ERR_OPERATION_INVALID, "disk '%s' is %s: it cannot be resized", disk->target,
