@@ -185,6 +185,20 @@ def test_definition_and_guest_together(host, guest):
     assert host.virsh('dumpxml', g.name, '--inactive') == before
 
 
+def test_what_is_changed_in_a_definition_stays_in_its_place(host, guest):
+    """A disk on the USB, whose place is more than numbers, and the same again."""
+    g = guest('plug-place').define()
+    first, second = image(host, 'first.img'), image(host, 'second.img')
+    host.virsh('attach-device', g.name, disk_xml(first, 'sdb', 'usb'), '--config')
+    place = disks(host, g)['sdb'].find('address').attrib
+    for path in second, first:
+        host.virsh('update-device', g.name, disk_xml(path, 'sdb', 'usb'), '--config')
+        disk = disks(host, g)['sdb']
+        assert disk.find('address').attrib == place and place['type'] == 'usb' and disk.find('source').get('file') == str(path)
+    host.virsh('detach-device', g.name, disk_xml(first, 'sdb', 'usb'), '--config')
+    assert 'sdb' not in disks(host, g)
+
+
 def test_a_name_of_the_users_own(host, guest):
     """It is QEMU's and the events' name of the device, too, and two devices have not the same."""
     g = linux(host, guest, 'plug-alias')

@@ -80,8 +80,10 @@ config_update(Job *job, Domain *domain, const DomainDef *from, const Device *dev
     if (define_complete_device(job, domain->driver, def, wanted, err) < 0 || !(old = find_old(def, wanted, err)))
         return -1;
     /* Its place in the machine stays, unless another one is named. */
-    if (wanted->info.address.type == ADDRESS_NONE && (wanted->kind != DEVICE_DISK || DISK(wanted)->bus == DISK(old)->bus))
-        wanted->info.address = old->info.address;
+    if (wanted->info.address.type == ADDRESS_NONE && (wanted->kind != DEVICE_DISK || DISK(wanted)->bus == DISK(old)->bus)) {
+        wanted->info.address = old->info.address; /* with what it owns: the other one goes */
+        old->info.address = (DeviceAddress){ .type = ADDRESS_NONE };
+    }
     domain_def_remove_device(def, old);
     domain_def_add_device(def, g_steal_pointer(&wanted));
     return define_complete(job, domain->driver, def, XML_INACTIVE, ret, err);

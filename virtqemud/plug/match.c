@@ -41,7 +41,7 @@ bare(const Device *device)
     DeviceInfo *info = &copy->info;
 
     g_clear_pointer(&info->alias, g_free);
-    info->address = (DeviceAddress){ .type = ADDRESS_NONE };
+    device_address_clear(&info->address);
     return copy;
 }
 
