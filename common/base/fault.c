@@ -28,7 +28,7 @@ note(const char *dir, const char *step, const char *what)
 static void
 count(const char *dir, const char *step, const char *what)
 {
-    static ino_t armed_by;
+    static struct stat armed_by; /* one that was there before may have had the same inode */
     static long passed;
     g_autofree char *path = g_build_filename(dir, "armed", NULL), *text = NULL;
     struct stat st;
@@ -40,8 +40,8 @@ count(const char *dir, const char *step, const char *what)
     point = strtol(text, &program, 10);
     if (strcmp(g_strstrip(program), program_invocation_short_name) != 0)
         return;
-    if (st.st_ino != armed_by) {
-        armed_by = st.st_ino;
+    if (st.st_ino != armed_by.st_ino || st.st_ctim.tv_sec != armed_by.st_ctim.tv_sec || st.st_ctim.tv_nsec != armed_by.st_ctim.tv_nsec) {
+        armed_by = st;
         passed = 0;
     }
     note(dir, step, what);
