@@ -92,13 +92,14 @@ def boot_from(host, guest, disk):
     guest.define().start().wait_up()
 
 
-def at_every_point(host, change, check, most=60):
+def at_every_point(host, change, check, most=60, prepare=lambda: None):
     """
-    change() is a finished virsh, made again and again with the daemon killed at its first, second, ... fault point until it gets through;
+    change() is a finished virsh, made, after prepare(), again and again with the daemon killed at its first, second, ... fault point until it gets through;
     check(got_through) looks at what is there each time. The steps at which it was killed.
     """
     killed = []
     for point in range(1, most):
+        prepare()
         host.kill_at(point)
         done = change()
         passed = host.points_passed()

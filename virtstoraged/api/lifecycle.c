@@ -13,6 +13,32 @@
     (VIR_STORAGE_POOL_CREATE_WITH_BUILD | VIR_STORAGE_POOL_CREATE_WITH_BUILD_OVERWRITE | VIR_STORAGE_POOL_CREATE_WITH_BUILD_NO_OVERWRITE)
 #define OVERWRITE_FLAGS (VIR_STORAGE_POOL_BUILD_OVERWRITE | VIR_STORAGE_POOL_BUILD_NO_OVERWRITE)
 
+/* What is built, so that what an interrupted building left is known for its own. */
+static char *
+source_text(const PoolDef *def)
+{
+    GString *text = g_string_new(def->source.name);
+
+    g_string_append_printf(text, "\n%d", def->source.format);
+    LIST_FOREACH(PoolDevice, device, &def->source.devices)
+        g_string_append_printf(text, "\n%s", device->path);
+    return g_string_free(text, FALSE);
+}
+
+/* Nothing is lost that was not meant to be. *ret_again: an earlier building was interrupted, and it is not known what is there. */
+static int
+prepare_building(Job *job, const Pool *pool, const Backend *backend, const PoolDef *def, unsigned flags, bool *ret_again, Error *err)
+{
+    g_autofree char *noted = unfinished_noted(pool, UNFINISHED_BUILD), *source = source_text(def);
+
+    *ret_again = noted != NULL;
+    if (backend->unbuild && g_strcmp0(noted, source) == 0 && !(flags & VIR_STORAGE_POOL_BUILD_OVERWRITE) && backend->unbuild(job, def, err) < 0)
+        return error_prefixf(err, "cannot take away what an interrupted building of %s left", pool->label);
+    if (backend->may_build && backend->may_build(job, def, flags, err) < 0)
+        return -1;
+    return unfinished_note(job, pool, UNFINISHED_BUILD, source, err);
+}
+
 static int
 build_pool(Job *job, Pool *pool, const PoolDef *def, unsigned flags, Error *err)
 {
@@ -31,13 +57,14 @@ build_pool(Job *job, Pool *pool, const PoolDef *def, unsigned flags, Error *err)
         return error_setf(err, FROM_STORAGE, ERR_INVALID_ARG, "overwrite and no overwrite flags are mutually exclusive");
     if (!backend->build_flags)
         return backend->build(job, def, flags, err);
-    again = unfinished_known(pool, UNFINISHED_BUILD, NULL);
-    if (unfinished_begin(job, pool, UNFINISHED_BUILD, NULL, 0, err) < 0)
+    if (prepare_building(job, pool, backend, def, flags, &again, err) < 0)
         return -1;
     r = backend->build(job, def, flags, err);
     /* One that failed told its client. One that was interrupted before and failed now is as it was. */
     if (r == 0 || !again)
         unfinished_end(job, pool, UNFINISHED_BUILD, NULL);
+    if (r == 0 && unfinished_known(pool, UNFINISHED_DELETE, NULL))
+        unfinished_end(job, pool, UNFINISHED_DELETE, NULL);
     return r;
 }
 
@@ -121,6 +148,25 @@ destroy(Job *job, RpcCall *call, const remote_storage_pool_destroy_args *args, v
     return 0;
 }
 
+/* One that was interrupted goes on where the source is gone already; else it begins anew. */
+static int
+delete_pool(Job *job, Pool *pool, const Backend *backend, const PoolDef *def, unsigned flags, Error *err)
+{
+    g_autofree char *rest = NULL;
+
+    if (backend->delete_rest && backend->delete_rest(job, def, &rest, err) < 0)
+        return -1;
+    if (rest && unfinished_note(job, pool, UNFINISHED_DELETE, rest, err) < 0)
+        return -1;
+    if (!rest)
+        rest = unfinished_noted(pool, UNFINISHED_DELETE);
+    if (backend->delete(job, def, rest, flags, err) < 0)
+        return -1;
+    if (rest)
+        unfinished_end(job, pool, UNFINISHED_DELETE, NULL);
+    return 0;
+}
+
 static int
 delete(Job *job, RpcCall *call, const remote_storage_pool_delete_args *args, void *ret, Error *err)
 {
@@ -138,7 +184,7 @@ delete(Job *job, RpcCall *call, const remote_storage_pool_delete_args *args, voi
     if (!backend->delete)
         return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "pool does not support pool deletion");
     def = pool_def_ref((PoolDef *)config);
-    if (backend->delete(job, def, args->flags, err) < 0)
+    if (delete_pool(job, pool, backend, def, args->flags, err) < 0)
         return -1;
     event_lifecycle(pool, VIR_STORAGE_POOL_EVENT_DELETED);
     return 0;

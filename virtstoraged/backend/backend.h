@@ -29,13 +29,31 @@ typedef struct Backend {
     /* Undo start; also after half of one, and of a source that hangs. Fails when somebody uses it. NULL: nothing to do. */
     int (*stop)(Job *job, const PoolDef *def, Error *err);
     /*
+     * May what is on the source be lost, as far as flags say? Asked before build, and before it is noted that building has begun: from
+     * then on nobody misses it. NULL: build finds out.
+     */
+    int (*may_build)(Job *job, const PoolDef *def, unsigned flags, Error *err);
+    /*
      * Make what start needs, once (directory, file system). flags: virStoragePoolBuildFlags, checked against build_flags, and not
      * both that are about overwriting.
      */
     int (*build)(Job *job, const PoolDef *def, unsigned flags, Error *err);
     unsigned build_flags;
-    /* Undo build: the content is lost. flags: virStoragePoolDeleteFlags. */
-    int (*delete)(Job *job, const PoolDef *def, unsigned flags, Error *err);
+    /*
+     * Building with the same definition was interrupted by a kill: what it may have left goes, and nothing else, before may_build is
+     * asked again. NULL: it stays, and to build again takes the overwrite flag.
+     */
+    int (*unbuild)(Job *job, const PoolDef *def, Error *err);
+    /*
+     * Undo build: the content is lost. flags: virStoragePoolDeleteFlags. rest: what delete_rest said, maybe before a kill of a deletion
+     * that began and did not end: then the rest goes now.
+     */
+    int (*delete)(Job *job, const PoolDef *def, const char *rest, unsigned flags, Error *err);
+    /*
+     * What will be left to take away when the middle of a deletion is done, which then can't be told from the source any more. *ret: for
+     * g_free, in words of the backend's own; NULL: the source is not there. It is kept until the deletion has ended. NULL: no such middle.
+     */
+    int (*delete_rest)(Job *job, const PoolDef *def, char **ret, Error *err);
     /* Where such pools could be: adds PoolSources to found. wanted says where to look, parts may be missing. */
     int (*find)(Job *job, const PoolSource *wanted, GPtrArray *found, Error *err);
     /*

@@ -89,7 +89,7 @@ directory_build(Job *job, const PoolDef *def, unsigned flags, Error *err)
 }
 
 int
-directory_delete(Job *job, const PoolDef *def, unsigned flags, Error *err)
+directory_delete(Job *job, const PoolDef *def, const char *rest, unsigned flags, Error *err)
 {
     return run(job, "removing the pool's directory", delete, def, err);
 }

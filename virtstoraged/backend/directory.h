@@ -3,5 +3,5 @@
 
 #include "virtstoraged/backend/backend.h"
 
-int directory_build(Job *job, const PoolDef *def, unsigned flags, Error *err);  /* with parents; one that is there is fine */
-int directory_delete(Job *job, const PoolDef *def, unsigned flags, Error *err); /* only an empty one */
+int directory_build(Job *job, const PoolDef *def, unsigned flags, Error *err); /* with parents; one that is there is fine */
+int directory_delete(Job *job, const PoolDef *def, const char *rest, unsigned flags, Error *err); /* only an empty one */

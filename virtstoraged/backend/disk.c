@@ -101,6 +101,18 @@ read_table(Job *job, const PoolDef *def, PartitionTable **ret, Error *err)
     return r < 0 ? -1 : 0;
 }
 
+static int
+remove_partition(Job *job, const PoolDef *def, unsigned number, Error *err)
+{
+    g_autofree char *what = g_strdup_printf("%s %u", device_of(def)->path, number);
+    int r;
+
+    fault_point("partition-remove", what);
+    r = partitions_remove(job, device_of(def)->path, number, err);
+    fault_point("partition-removed", what);
+    return r;
+}
+
 /* What was being filled when we were killed goes. */
 static int
 sweep(Job *job, const PoolDef *def, Error *err)
@@ -112,7 +124,7 @@ sweep(Job *job, const PoolDef *def, Error *err)
     for (guint i = 0; i < table->list->len; i++) {
         const Partition *p = table->list->pdata[i];
 
-        if (g_strcmp0(p->name, PART_NAME) == 0 && partitions_remove(job, device_of(def)->path, p->number, err) < 0)
+        if (g_strcmp0(p->name, PART_NAME) == 0 && remove_partition(job, def, p->number, err) < 0)
             return error_prefixf(err, "cannot remove an unfinished volume");
     }
     return 0;
@@ -133,17 +145,47 @@ start(Job *job, const PoolDef *def, Error *err)
     return 0;
 }
 
+static DiskLabel
+label_of(const PoolDef *def)
+{
+    return def->source.format == DISK_LABEL_UNKNOWN ? DISK_LABEL_DOS : (DiskLabel)def->source.format;
+}
+
+static int
+may_build(Job *job, const PoolDef *def, unsigned flags, Error *err)
+{
+    const char *device = device_of(def)->path;
+
+    return flags & VIR_STORAGE_POOL_BUILD_OVERWRITE ? blank_is_device(job, device, err) : blank_check(job, device, err);
+}
+
+/* A table without partitions: nobody has used it. */
+static int
+unbuild(Job *job, const PoolDef *def, Error *err)
+{
+    const char *device = device_of(def)->path;
+    g_autoptr(PartitionTable) table = NULL;
+    int r = partitions_read(job, device, &table, err);
+
+    if (r <= 0 || table->label != label_of(def))
+        return r < 0 ? -1 : 0;
+    for (guint i = 0; i < table->list->len; i++)
+        if (((const Partition *)table->list->pdata[i])->kind != PARTITION_FREE)
+            return 0;
+    if (tool_run(job, TOOL("wipefs", "--all", "--", device), NULL, err) < 0)
+        return error_prefixf(err, "cannot remove the partition table of '%s'", device);
+    fault_point("disk-unlabelled", device);
+    return tool_settle(job, err);
+}
+
 static int
 build(Job *job, const PoolDef *def, unsigned flags, Error *err)
 {
     const char *device = device_of(def)->path;
-    DiskLabel label = def->source.format == DISK_LABEL_UNKNOWN ? DISK_LABEL_DOS : (DiskLabel)def->source.format;
     int r;
 
-    if ((flags & VIR_STORAGE_POOL_BUILD_OVERWRITE ? blank_is_device(job, device, err) : blank_check(job, device, err)) < 0)
-        return -1;
     fault_point("disk-label", device);
-    r = partitions_label(job, device, label, err);
+    r = partitions_label(job, device, label_of(def), err);
     fault_point("disk-labelled", device);
     return r;
 }
@@ -310,7 +352,10 @@ fill(Job *job, const PoolDef *pool, const VolDef *def, const char *stem, const P
     if (blocks_fill(job, pool, part, source, err) < 0)
         return -1;
     fault_point("partition-name", def->name);
-    return table->label == DISK_LABEL_GPT ? partitions_rename(job, device_of(pool)->path, p->number, DONE_NAME, err) : 0;
+    if (table->label == DISK_LABEL_GPT && partitions_rename(job, device_of(pool)->path, p->number, DONE_NAME, err) < 0)
+        return -1;
+    fault_point("partition-named", def->name);
+    return 0;
 }
 
 static int
@@ -332,7 +377,7 @@ make(Job *job, const PoolDef *pool, const VolDef *def, const CopySource *source,
     r = source ? fill(job, pool, def, stem, table, &place, source, err) : 0;
     if (r < 0) {
         job_shield(job);
-        if (partitions_remove(job, device, place.number, NULL) < 0)
+        if (remove_partition(job, pool, place.number, NULL) < 0)
             error_prefixf(err, "and partition %u of '%s' is left", place.number, device);
         job_unshield(job);
     }
@@ -365,7 +410,7 @@ vol_delete(Job *job, const PoolDef *pool, const VolDef *def, unsigned flags, Err
     const Partition *p;
 
     if (stem_of(job, pool, &stem, err) < 0 || read_table(job, pool, &table, err) < 0 || partition_of(table, stem, def, &p, err) < 0 ||
-        check_empty(table, p, err) < 0 || partitions_remove(job, device_of(pool)->path, p->number, err) < 0)
+        check_empty(table, p, err) < 0 || remove_partition(job, pool, p->number, err) < 0)
         return error_prefixf(err, "cannot delete volume '%s'", def->name);
     return 0;
 }
@@ -392,15 +437,21 @@ vol_resize(Job *job, const PoolDef *pool, const VolDef *def, const GPtrArray *ch
     if (capacity > p->end - p->start + room)
         return error_setf(err, FROM_STORAGE, ERR_OPERATION_FAILED, "partition '%s' can't have %llu bytes: behind it only %llu are free", def->name,
                           (unsigned long long)capacity, (unsigned long long)room);
-    return partitions_grow(job, device_of(pool)->path, p->number, p->start + capacity, err);
+    fault_point("partition-resize", def->name);
+    if (partitions_grow(job, device_of(pool)->path, p->number, p->start + capacity, err) < 0)
+        return -1;
+    fault_point("partition-resized", def->name);
+    return 0;
 }
 
 const Backend backend_disk = {
     .type = POOL_DISK,
     .start = start,
     .sweep = sweep,
+    .may_build = may_build,
     .build = build,
     .build_flags = VIR_STORAGE_POOL_BUILD_OVERWRITE | VIR_STORAGE_POOL_BUILD_NO_OVERWRITE,
+    .unbuild = unbuild,
     .refresh = refresh,
     .vol_name = blocks_vol_name,
     .vol_create = vol_create,

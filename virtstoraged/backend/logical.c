@@ -115,15 +115,88 @@ stop(Job *job, const PoolDef *def, Error *err)
     return error_prefixf(err, "cannot deactivate volume group '%s'", group_of(def));
 }
 
+/* 1: the group is there and lies on devices of the definition only; 0: it is not there. */
 static int
-prepare_device(Job *job, const char *device, bool overwrite, Error *err)
+find_group(Job *job, const PoolDef *def, Error *err)
 {
-    if (!overwrite)
-        return blank_check(job, device, err);
-    if (blank_is_device(job, device, err) < 0)
+    g_autoptr(GHashTable) devices = NULL;
+    unsigned ours = 0;
+
+    if (lvm_devices(job, group_of(def), &devices, err) < 0)
         return -1;
+    if (g_hash_table_size(devices) == 0)
+        return 0;
+    LIST_FOREACH(PoolDevice, device, &def->source.devices) {
+        g_autofree char *group = NULL;
+        int r = lvm_group_of(job, device->path, &group, err);
+
+        if (r < 0)
+            return -1;
+        ours += r > 0 && strcmp(group, group_of(def)) == 0;
+    }
+    if (ours < g_hash_table_size(devices))
+        return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID, "there is a volume group '%s' already, on devices that are not of pool '%s'",
+                          group_of(def), def->name);
+    return 1;
+}
+
+/* All devices are looked at before the first is changed. */
+static int
+may_build(Job *job, const PoolDef *def, unsigned flags, Error *err)
+{
+    bool overwrite = flags & VIR_STORAGE_POOL_BUILD_OVERWRITE;
+
+    if (def->source.devices.n == 0)
+        return error_setf(err, FROM_STORAGE, ERR_XML_ERROR, "the <source> of pool '%s' has no <device> to make volume group '%s' of", def->name,
+                          group_of(def));
+    LIST_FOREACH(PoolDevice, device, &def->source.devices)
+        if ((overwrite ? blank_is_device : blank_check)(job, device->path, err) < 0)
+            return -1;
+    return find_group(job, def, err) < 0 ? -1 : 0;
+}
+
+static int
+remove_physical(Job *job, const char *device, Error *err)
+{
+    int r;
+
+    fault_point("pv-remove", device);
+    r = tool_run(job, TOOL("pvremove", "--yes", "--", device), NULL, err);
+    fault_point("pv-removed", device);
+    return r;
+}
+
+/* A group without volumes, and physical volumes in no group: nobody has used them. */
+static int
+unbuild(Job *job, const PoolDef *def, Error *err)
+{
+    g_autoptr(GPtrArray) volumes = NULL;
+    int there = find_group(job, def, err);
+
+    if (there < 0 || (there && lvm_volumes(job, group_of(def), NULL, &volumes, err) < 0))
+        return -1;
+    if (there && volumes->len > 0)
+        return 0;
+    if (there && tool_run(job, TOOL("vgremove", "--", group_of(def)), NULL, err) < 0)
+        return -1;
+    fault_point("vg-unmade", group_of(def));
+    LIST_FOREACH(PoolDevice, device, &def->source.devices) {
+        g_autofree char *group = NULL;
+        int r = lvm_group_of(job, device->path, &group, err);
+
+        if (r < 0 || (r > 0 && !*group && remove_physical(job, device->path, err) < 0))
+            return -1;
+    }
+    return 0;
+}
+
+static int
+wipe_signatures(Job *job, const char *device, Error *err)
+{
+    fault_point("signatures-wipe", device);
     if (tool_run(job, TOOL("wipefs", "--all", "--", device), NULL, err) < 0)
         return error_prefixf(err, "cannot prepare device '%s'", device);
+    fault_point("signatures-wiped", device);
     return 0;
 }
 
@@ -133,11 +206,8 @@ build(Job *job, const PoolDef *def, unsigned flags, Error *err)
 {
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
 
-    if (def->source.devices.n == 0)
-        return error_setf(err, FROM_STORAGE, ERR_XML_ERROR, "the <source> of pool '%s' has no <device> to make volume group '%s' of", def->name,
-                          group_of(def));
     LIST_FOREACH(PoolDevice, device, &def->source.devices)
-        if (prepare_device(job, device->path, flags & VIR_STORAGE_POOL_BUILD_OVERWRITE, err) < 0)
+        if (flags & VIR_STORAGE_POOL_BUILD_OVERWRITE && wipe_signatures(job, device->path, err) < 0)
             return -1;
     g_ptr_array_add(argv, (char *)"vgcreate");
     g_ptr_array_add(argv, (char *)"--yes");
@@ -153,24 +223,44 @@ build(Job *job, const PoolDef *def, unsigned flags, Error *err)
     return 0;
 }
 
+/* "GROUP UUID..." of its physical volumes, which are of no group once it is removed. */
 static int
-delete(Job *job, const PoolDef *def, unsigned flags, Error *err)
+delete_rest(Job *job, const PoolDef *def, char **ret, Error *err)
 {
-    g_autoptr(GHashTable) devices = NULL;
-    GHashTableIter iter;
-    void *device;
+    g_autofree char *uuids = NULL;
+
+    if (lvm_uuids(job, group_of(def), &uuids, err) < 0)
+        return -1;
+    *ret = uuids ? g_strconcat(group_of(def), " ", uuids, NULL) : NULL;
+    return 0;
+}
+
+/* Whether rest is of a deletion of that group, and the group is gone. */
+static bool
+is_removed(Job *job, const PoolDef *def, const char *rest)
+{
+    size_t length = strlen(group_of(def));
+
+    return rest && strncmp(rest, group_of(def), length) == 0 && rest[length] == ' ' && is_gone(job, def);
+}
+
+static int
+delete(Job *job, const PoolDef *def, const char *rest, unsigned flags, Error *err)
+{
+    g_autoptr(GPtrArray) devices = NULL;
 
     if (flags)
         return error_setf(err, FROM_STORAGE, ERR_INVALID_ARG, "unsupported flags (0x%x) for deleting volume group '%s'", flags, group_of(def));
-    if (lvm_devices(job, group_of(def), &devices, err) < 0)
-        return -1;
-    if (tool_run(job, TOOL("vgremove", "--yes", "--force", "--", group_of(def)), NULL, err) < 0)
+    fault_point("vg-remove", group_of(def));
+    if (!is_removed(job, def, rest) && tool_run(job, TOOL("vgremove", "--yes", "--force", "--", group_of(def)), NULL, err) < 0)
         return error_prefixf(err, "cannot remove volume group '%s'", group_of(def));
     fault_point("vg-removed", group_of(def));
-    g_hash_table_iter_init(&iter, devices);
-    while (g_hash_table_iter_next(&iter, &device, NULL))
-        if (tool_run(job, TOOL("pvremove", "--yes", "--", device), NULL, err) < 0)
-            return error_prefixf(err, "volume group '%s' is removed, but device '%s' is a physical volume still", group_of(def), (char *)device);
+    if (lvm_orphans(job, rest ? rest : "", &devices, err) < 0)
+        return -1;
+    for (guint i = 0; i < devices->len; i++)
+        if (remove_physical(job, devices->pdata[i], err) < 0)
+            return error_prefixf(err, "volume group '%s' is removed, but device '%s' is a physical volume still", group_of(def),
+                                 (char *)devices->pdata[i]);
     return 0;
 }
 
@@ -433,9 +523,12 @@ const Backend backend_logical = {
     .start = start,
     .sweep = sweep,
     .stop = stop,
+    .may_build = may_build,
     .build = build,
     .build_flags = VIR_STORAGE_POOL_BUILD_OVERWRITE | VIR_STORAGE_POOL_BUILD_NO_OVERWRITE,
+    .unbuild = unbuild,
     .delete = delete,
+    .delete_rest = delete_rest,
     .refresh = refresh,
     .vol_name = blocks_vol_name,
     .vol_create = vol_create,

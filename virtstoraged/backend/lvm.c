@@ -8,16 +8,18 @@
 #include "virtstoraged/backend/tool.h"
 
 #define HUNDRED_PERCENT 100
+#define FAILED 5 /* status of every program of LVM, also when what was asked about is not there */
 
 /* The rows of a report, which are an array of objects whose values are texts. A new reference. */
 static int
-report(Job *job, const char *const *argv, const char *rows, json_t **ret, Error *err)
+report_call(Job *job, const ToolCall *call, const char *rows, json_t **ret, Error *err)
 {
+    const char *const *argv = call->argv;
     g_autofree char *out = NULL;
     json_error_t why;
     json_t *root, *array;
 
-    if (tool_run(job, argv, &out, err) < 0)
+    if (tool_call(job, call, &out, err) < 0)
         return -1;
     root = json_loads(out, 0, &why);
     if (!root)
@@ -30,6 +32,14 @@ report(Job *job, const char *const *argv, const char *rows, json_t **ret, Error 
     }
     *ret = array;
     return 0;
+}
+
+static int
+report(Job *job, const char *const *argv, const char *rows, json_t **ret, Error *err)
+{
+    const ToolCall call = { .argv = argv };
+
+    return report_call(job, &call, rows, ret, err);
 }
 
 /* "": not said */
@@ -176,14 +186,76 @@ lvm_volumes(Job *job, const char *group, const char *name, GPtrArray **ret, Erro
 
 /* --- devices --- */
 
+static int
+all_devices(Job *job, json_t **ret, Error *err)
+{
+    if (report(job, TOOL("pvs", "--reportformat", "json", "--options", "pv_name,pv_uuid,vg_name"), "pv", ret, err) < 0)
+        return error_prefixf(err, "cannot list the physical volumes of the host");
+    return 0;
+}
+
+int
+lvm_group_of(Job *job, const char *device, char **ret, Error *err)
+{
+    const ToolCall call = { .argv = TOOL("pvs", "--reportformat", "json", "--options", "pv_name,vg_name", "--", device), .also_fine = 1u << FAILED };
+    json_t *rows;
+    int n;
+
+    if (report_call(job, &call, "pv", &rows, err) < 0)
+        return error_prefixf(err, "cannot tell which volume group device '%s' is of", device);
+    n = json_array_size(rows) > 0;
+    if (n)
+        *ret = g_strdup(text_of(json_array_get(rows, 0), "vg_name"));
+    json_decref(rows);
+    return n;
+}
+
+int
+lvm_uuids(Job *job, const char *group, char **ret, Error *err)
+{
+    g_autoptr(GPtrArray) uuids = g_ptr_array_new();
+    json_t *rows, *row;
+    size_t i;
+
+    if (all_devices(job, &rows, err) < 0)
+        return -1;
+    json_array_foreach(rows, i, row)
+        if (strcmp(text_of(row, "vg_name"), group) == 0)
+            g_ptr_array_add(uuids, (char *)text_of(row, "pv_uuid"));
+    *ret = NULL;
+    if (uuids->len > 0) {
+        g_ptr_array_add(uuids, NULL);
+        *ret = g_strjoinv(" ", (char **)uuids->pdata);
+    }
+    json_decref(rows);
+    return 0;
+}
+
+int
+lvm_orphans(Job *job, const char *uuids, GPtrArray **ret, Error *err)
+{
+    g_auto(GStrv) wanted = g_strsplit(uuids, " ", -1);
+    json_t *rows, *row;
+    size_t i;
+
+    if (all_devices(job, &rows, err) < 0)
+        return -1;
+    *ret = g_ptr_array_new_with_free_func(g_free);
+    json_array_foreach(rows, i, row)
+        if (!*text_of(row, "vg_name") && g_strv_contains((const char *const *)wanted, text_of(row, "pv_uuid")))
+            g_ptr_array_add(*ret, g_strdup(text_of(row, "pv_name")));
+    json_decref(rows);
+    return 0;
+}
+
 int
 lvm_devices(Job *job, const char *group, GHashTable **ret, Error *err)
 {
     json_t *rows, *row;
     size_t i;
 
-    if (report(job, TOOL("pvs", "--reportformat", "json", "--options", "pv_name,vg_name"), "pv", &rows, err) < 0)
-        return error_prefixf(err, "cannot list the physical volumes of the host");
+    if (all_devices(job, &rows, err) < 0)
+        return -1;
     *ret = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     json_array_foreach(rows, i, row) {
         const char *of = text_of(row, "vg_name");

@@ -69,7 +69,7 @@ pool_start(Job *job, Pool *pool, const PoolDef *def, Error *err)
         return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "starting a pool of type '%s' is not supported", pool_kind(def->type)->name);
     if (unfinished_known(pool, UNFINISHED_BUILD, NULL))
         return error_setf(err, FROM_STORAGE, ERR_OPERATION_INVALID,
-                          "the building of %s was interrupted: nobody knows what is there; build it again, with the overwrite flag", pool->label);
+                          "the building of %s was interrupted: nobody knows what is there; build it again (with the overwrite flag, if it can't be built without)", pool->label);
     pool_fresh_lanes(pool);
     job_set_lane(job, pool->lane);
     pool_set_live(pool, pool_def_ref((PoolDef *)def));

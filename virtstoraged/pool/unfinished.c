@@ -15,7 +15,7 @@
 
 #define RECORD "unfinished"
 
-static const char *const kind_names[] = { "build", "make", "wipe" };
+static const char *const kind_names[] = { "build", "make", "wipe", "delete" };
 
 /* UUID.KIND[.NAME]; names of volumes may be anything, so it is their digest. */
 static char *
@@ -28,20 +28,49 @@ path_of(const Pool *pool, UnfinishedKind kind, const char *volume)
     return g_strdup_printf("%s/%s.%s%s%s", pool->driver->unfinished_dir, uuid, kind_names[kind], digest ? "." : "", digest ? digest : "");
 }
 
-int
-unfinished_begin(Job *job, const Pool *pool, UnfinishedKind kind, const char *volume, unsigned value, Error *err)
+static int
+write_record(Job *job, const Pool *pool, UnfinishedKind kind, const char *volume, GKeyFile *record, Error *err)
 {
     g_autofree char *path = path_of(pool, kind, volume), *text = NULL;
-    g_autoptr(GKeyFile) record = g_key_file_new();
     gsize size;
 
-    if (volume)
-        g_key_file_set_string(record, RECORD, "volume", volume);
-    g_key_file_set_uint64(record, RECORD, "value", value);
     text = g_key_file_to_data(record, &size, NULL);
     if (file_mkdirs(pool->driver->unfinished_dir, 0700, err) < 0 || file_commit_write(job, path, text, size, 0600, err) < 0)
         return error_prefixf(err, "cannot note that %s is about to be changed", pool->label);
     return 0;
+}
+
+int
+unfinished_begin(Job *job, const Pool *pool, UnfinishedKind kind, const char *volume, unsigned value, Error *err)
+{
+    g_autoptr(GKeyFile) record = g_key_file_new();
+
+    if (volume)
+        g_key_file_set_string(record, RECORD, "volume", volume);
+    g_key_file_set_uint64(record, RECORD, "value", value);
+    return write_record(job, pool, kind, volume, record, err);
+}
+
+int
+unfinished_note(Job *job, const Pool *pool, UnfinishedKind kind, const char *note, Error *err)
+{
+    g_autoptr(GKeyFile) record = g_key_file_new();
+
+    g_key_file_set_string(record, RECORD, "note", note);
+    return write_record(job, pool, kind, NULL, record, err);
+}
+
+char *
+unfinished_noted(const Pool *pool, UnfinishedKind kind)
+{
+    g_autofree char *path = path_of(pool, kind, NULL);
+    g_autoptr(GKeyFile) record = g_key_file_new();
+    char *note;
+
+    if (!unfinished_known(pool, kind, NULL))
+        return NULL;
+    note = g_key_file_load_from_file(record, path, G_KEY_FILE_NONE, NULL) ? g_key_file_get_string(record, RECORD, "note", NULL) : NULL;
+    return note ? note : g_strdup("");
 }
 
 void
@@ -154,6 +183,10 @@ resume(Job *job, Pool *pool, const Record *record)
 
     if (record->kind == UNFINISHED_BUILD)
         return; /* its start was refused, or it was built again */
+    if (record->kind == UNFINISHED_DELETE) { /* it had not got far: all that it starts with is whole */
+        unfinished_end(job, pool, record->kind, NULL);
+        return;
+    }
     if (volume && record->kind == UNFINISHED_WIPE) {
         Wiping *wiping = g_new(Wiping, 1);
 

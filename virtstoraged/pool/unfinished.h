@@ -13,12 +13,17 @@ typedef enum UnfinishedKind {
     UNFINISHED_BUILD = 0, /* what is on the source now is neither the old nor the new */
     UNFINISHED_MAKE,      /* a volume has its name before its content */
     UNFINISHED_WIPE,      /* value: the algorithm */
+    UNFINISHED_DELETE,    /* the pool's source is being taken away */
 } UnfinishedKind;
 
 /* volume: NULL for what is about the pool. Suspends. */
 int unfinished_begin(Job *job, const Pool *pool, UnfinishedKind kind, const char *volume, unsigned value, Error *err) _must_check_;
 void unfinished_end(Job *job, const Pool *pool, UnfinishedKind kind, const char *volume);
 bool unfinished_known(const Pool *pool, UnfinishedKind kind, const char *volume);
+
+/* Begin, or go on with, what is about the pool; the note is for who goes on with it in the next life. Suspends. */
+int unfinished_note(Job *job, const Pool *pool, UnfinishedKind kind, const char *note, Error *err) _must_check_;
+char *unfinished_noted(const Pool *pool, UnfinishedKind kind); /* for g_free; NULL: nothing is unfinished */
 
 /* The pool is active and its volumes are known: half-made ones are removed, wiping goes on in a job of its own. Suspends. */
 void unfinished_resume(Job *job, Pool *pool);
