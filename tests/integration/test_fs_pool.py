@@ -228,3 +228,28 @@ def test_building_killed_at_every_step(host, device):
         assert str(path) not in mounts(host)
     killed = at_every_point(host, lambda: host.virsh('pool-build', 'f', '--overwrite', check=False), check)
     assert {'fs-make', 'fs-made'} <= set(killed) and any(refused)
+
+
+def test_making_the_mount_point_is_no_building_of_a_file_system(host, device):
+    """Killed at any step, it keeps nobody from the file system that is there; nor does it make a half-made one whole."""
+    define(host, device)
+    host.virsh('pool-build', 'f', '--no-overwrite')
+    host.virsh('pool-start', 'f')
+    host.virsh('vol-create-as', 'f', 'precious', '1M')
+    host.virsh('pool-destroy', 'f')
+
+    def check(got_through):
+        host.virsh('pool-start', 'f')
+        assert 'precious' in volumes(host, 'f')
+        host.virsh('pool-destroy', 'f')
+    at_every_point(host, lambda: host.virsh('pool-build', 'f', check=False), check)
+    point = 1
+    while not host.points_passed() or not host.points_passed()[-1].startswith('fs-make '):
+        host.kill_at(point)
+        host.virsh('pool-build', 'f', '--overwrite', check=False)
+        point += 1
+    host.kill_at(0)
+    host.virsh('pool-build', 'f')
+    assert 'was interrupted' in host.virsh('pool-start', 'f', check=False).stderr
+    host.virsh('pool-build', 'f', '--overwrite')
+    host.virsh('pool-start', 'f')

@@ -25,18 +25,22 @@ source_text(const PoolDef *def)
     return g_string_free(text, FALSE);
 }
 
-/* Nothing is lost that was not meant to be. *ret_again: an earlier building was interrupted, and it is not known what is there. */
+/*
+ * Nothing is lost that was not meant to be. 1: what is on the source will not be changed; 0: it may, which is noted. *ret_again: an
+ * earlier building was interrupted, and it is not known what is there.
+ */
 static int
 prepare_building(Job *job, const Pool *pool, const Backend *backend, const PoolDef *def, unsigned flags, bool *ret_again, Error *err)
 {
     g_autofree char *noted = unfinished_noted(pool, UNFINISHED_BUILD), *source = source_text(def);
+    int r = 0;
 
     *ret_again = noted != NULL;
     if (backend->unbuild && g_strcmp0(noted, source) == 0 && !(flags & VIR_STORAGE_POOL_BUILD_OVERWRITE) && backend->unbuild(job, def, err) < 0)
         return error_prefixf(err, "cannot take away what an interrupted building of %s left", pool->label);
-    if (backend->may_build && backend->may_build(job, def, flags, err) < 0)
-        return -1;
-    return unfinished_note(job, pool, UNFINISHED_BUILD, source, err);
+    if (backend->may_build)
+        r = backend->may_build(job, def, flags, err);
+    return r ? r : unfinished_note(job, pool, UNFINISHED_BUILD, source, err);
 }
 
 static int
@@ -57,8 +61,9 @@ build_pool(Job *job, Pool *pool, const PoolDef *def, unsigned flags, Error *err)
         return error_setf(err, FROM_STORAGE, ERR_INVALID_ARG, "overwrite and no overwrite flags are mutually exclusive");
     if (!backend->build_flags)
         return backend->build(job, def, flags, err);
-    if (prepare_building(job, pool, backend, def, flags, &again, err) < 0)
-        return -1;
+    r = prepare_building(job, pool, backend, def, flags, &again, err);
+    if (r)
+        return r < 0 ? -1 : backend->build(job, def, flags, err);
     r = backend->build(job, def, flags, err);
     /* One that failed told its client. One that was interrupted before and failed now is as it was. */
     if (r == 0 || !again)

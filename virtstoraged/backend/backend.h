@@ -30,7 +30,7 @@ typedef struct Backend {
     int (*stop)(Job *job, const PoolDef *def, Error *err);
     /*
      * May what is on the source be lost, as far as flags say? Asked before build, and before it is noted that building has begun: from
-     * then on nobody misses it. NULL: build finds out.
+     * then on nobody misses it. 1: nothing there will be changed, 0: it may. NULL: it may.
      */
     int (*may_build)(Job *job, const PoolDef *def, unsigned flags, Error *err);
     /*

@@ -83,13 +83,17 @@ make(Job *job, const PoolDef *def, Error *err)
 
 /* Without a flag only the mount point is made, as with libvirt. */
 static int
+may_build(Job *job, const PoolDef *def, unsigned flags, Error *err)
+{
+    if (!flags)
+        return 1;
+    return flags & VIR_STORAGE_POOL_BUILD_OVERWRITE ? blank_is_device(job, device_of(def), err) : blank_check(job, device_of(def), err);
+}
+
+static int
 build(Job *job, const PoolDef *def, unsigned flags, Error *err)
 {
     if (directory_build(job, def, 0, err) < 0)
-        return -1;
-    if (flags & VIR_STORAGE_POOL_BUILD_NO_OVERWRITE && blank_check(job, device_of(def), err) < 0)
-        return -1;
-    if (flags & VIR_STORAGE_POOL_BUILD_OVERWRITE && blank_is_device(job, device_of(def), err) < 0)
         return -1;
     if (!flags)
         return 0;
@@ -107,6 +111,7 @@ const Backend backend_fs = {
     .start = start,
     .sweep = files_sweep,
     .stop = stop,
+    .may_build = may_build,
     .build = build,
     .build_flags = VIR_STORAGE_POOL_BUILD_OVERWRITE | VIR_STORAGE_POOL_BUILD_NO_OVERWRITE,
     .delete = directory_delete,
