@@ -1,7 +1,9 @@
 """kill -9 of virtstoraged at every step of building and deleting volume groups and partition tables. What was asked for is there or it
 is not, nothing half of it is started; asked for again, it is done; and what others have on the host is not touched. Their volumes
 need a kernel with device-mapper and devices for partitions: tests/vm."""
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -54,7 +56,7 @@ class Disk:
 
 
 @pytest.fixture
-def disks(host):
+def disks(host, group):
     made = [Disk(host.root / f'disk{number}.img', 32 * MIB) for number in range(2)]
     yield made
     remove_pools(host)
@@ -64,8 +66,13 @@ def disks(host):
 
 @pytest.fixture
 def group(host):
-    """The name of a group of ours: LVM sees all that is on the machine."""
-    return f'g{host.root.name.replace(".", "-")}'
+    """The name of a group of ours: LVM sees all that is on the machine, and keeps copies of what it knows of them."""
+    if not shutil.which('vgcreate', path='/usr/sbin:/sbin'):
+        pytest.skip('there is no vgcreate here: tools/install-packages test')
+    name = f'g{host.root.name.replace(".", "-")}'
+    yield name
+    for copy in Path('/etc/lvm').glob(f'*/{name}*'):
+        copy.unlink()
 
 
 @pytest.fixture
@@ -214,10 +221,9 @@ def test_a_group_again(host, group, disks, untouched):
     assert {'vg-unmade', 'pv-remove', 'pv-removed', 'vg-create', 'vg-created'} <= killed
 
 
-@pytest.mark.parametrize('label', ['gpt', 'dos'])
-def test_a_disk_again(host, disks, untouched, label):
-    killed = building_again(host, untouched, 'disk-labelled', lambda: disk(host, disks[0], label), disks,
-                            lambda: f'PTTYPE={label}' in signatures(disks[0].device))
+def test_a_disk_again(host, disks, untouched):
+    killed = building_again(host, untouched, 'disk-labelled', lambda: disk(host, disks[0], 'gpt'), disks,
+                            lambda: 'PTTYPE=gpt' in signatures(disks[0].device))
     assert {'disk-unlabelled', 'disk-label', 'disk-labelled'} <= killed
 
 
