@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import host
+from pools import faults, group, pools_gone  # noqa: F401
 from storage import cifs_server, fc_host, iscsi_target, kernel_target, multipath_disk, nfs_server, scsi_disk, spare_disks  # noqa: F401
 
 JOURNAL_LINES = 80

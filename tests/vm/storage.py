@@ -1,4 +1,5 @@
 """The servers and disks that storage is tested against: real ones, each started by the fixture that wants it and gone after it."""
+import shutil
 from pathlib import Path
 
 import host
@@ -218,6 +219,7 @@ def nfs_server():
             host.run('umount', '--force', line.split()[1])
     host.run('systemctl', 'stop', 'nfs-server.service')
     Path('/etc/exports').unlink()
+    shutil.rmtree(server.exported)
 
 
 class Cifs:

@@ -1,6 +1,5 @@
 """Pools that need a kernel with LVM, SCSI, iSCSI, multipath and NFS, each by the stock virsh: made, used, taken over after a kill -9 of
 the daemon, and gone without a trace. Under the installed unit, whose sandbox must let all this reach the host."""
-import hashlib
 import os
 import re
 import subprocess
@@ -10,100 +9,11 @@ import host
 import pytest
 import storage
 from host import virsh
+from pools import (MIB, boots_from, content_goes_both_ways, define, disk_pool, fails, kill, names, path_of, pid, sha256, sizes,
+                   storage_volumes, volumes, wiped)
 
 LIMIT = 5400
-MIB = 1 << 20
-
-
-def names(text):
-    return [line.split()[0] for line in text.splitlines()[2:] if line.strip()]
-
-
-def volumes(pool='p'):
-    return names(virsh('vol-list', pool))
-
-
-def path_of(volume, pool='p'):
-    return Path(virsh('vol-path', volume, '--pool', pool).strip())
-
-
-def sizes(volume, pool='p'):
-    said = virsh('vol-info', '--bytes', volume, '--pool', pool)
-    return tuple(int(re.search(rf'{what}: +(\d+)', said)[1]) for what in ('Capacity', 'Allocation'))
-
-
-def define(xml, name='p'):
-    path = host.root / f'{name}.xml'
-    path.write_text(xml)
-    virsh('pool-define', str(path))
-
-
-def fails(*command):
-    done = host.run('virsh', '-c', 'qemu:///system', *command, check=False)
-    assert done.returncode != 0, f'{command} did not fail: {done.stdout}'
-    return done.stderr
-
-
-def pid():
-    return int(host.service('virtstoraged.service', 'MainPID'))
-
-
-def kill():
-    """The next call finds a new daemon, which takes over what was active."""
-    before = pid()
-    host.run('kill', '-KILL', str(before))
-    host.wait_until(lambda: pid() not in (0, before), 'the daemon is there again')
-
-
-def sha256(path, size):
-    with open(path, 'rb') as file:
-        return hashlib.sha256(file.read(size)).hexdigest()
-
-
-def content_goes_both_ways(volume, size=4 * MIB):
-    """Uploaded and downloaded whole and sparse, the same bytes."""
-    source, back = host.root / 'source', host.root / 'back'
-    with open(source, 'wb') as file:
-        file.write(os.urandom(MIB))
-        file.truncate(size)
-    for options in [], ['--sparse']:
-        virsh('vol-upload', volume, str(source), '--pool', 'p', *options)
-        assert sha256(path_of(volume), size) == sha256(source, size)
-        virsh('vol-download', volume, str(back), '--pool', 'p', '--length', str(size), *options)
-        assert sha256(back, size) == sha256(source, size)
-    return sha256(source, size)
-
-
-def wiped(volume, size=4 * MIB):
-    virsh('vol-wipe', volume, '--pool', 'p')
-    with open(path_of(volume), 'rb') as file:
-        return file.read(size) == bytes(size)
-
-
-def boots_from(volume):
-    """A guest whose disk that volume of pool p is."""
-    subprocess.run(['dd', f'if={host.GUESTS}/bootsector.img', f'of={path_of(volume)}', 'conv=notrunc,fsync', 'status=none'], check=True)
-    console = host.root / 'pool-guest.console'
-    console.unlink(missing_ok=True)
-    xml = host.root / 'guest.xml'
-    xml.write_text(f"""<domain type='kvm'><name>pool-guest</name><memory unit='MiB'>32</memory><os><type arch='x86_64' machine='pc'>hvm</type></os>
-<devices><disk type='volume' device='disk'><driver name='qemu' type='raw'/><source pool='p' volume='{volume}'/><target dev='hda' bus='ide'/></disk>
-<serial type='file'><source path='{console}'/></serial></devices></domain>""")
-    virsh('create', str(xml))
-    try:
-        host.wait_until(lambda: console.exists() and b'virtd-bootsector: up' in console.read_bytes(), 'the guest runs from the volume')
-    finally:
-        virsh('destroy', 'pool-guest')
-    return True
-
-
-@pytest.fixture(autouse=True)
-def pools_gone(installed):
-    yield
-    for name in names(virsh('pool-list', '--all')):
-        host.run('virsh', '-c', 'qemu:///system', 'pool-destroy', name, check=False)
-        virsh('pool-undefine', name)
-    host.run('journalctl', '--rotate', check=False)
+pytestmark = pytest.mark.usefixtures('pools_gone')
 
 
 def test_the_daemon_mounts_for_the_host():
@@ -131,15 +41,6 @@ def test_fs(spare_disks, kind):
 
 
 # --- volume groups ---
-
-@pytest.fixture
-def group(spare_disks):
-    define("<pool type='logical'><name>p</name><source><name>vg0</name>"
-           + ''.join(f"<device path='{disk}'/>" for disk in spare_disks) + '</source></pool>')
-    virsh('pool-build', 'p')
-    virsh('pool-start', 'p')
-    return spare_disks
-
 
 def test_logical(group):
     assert '/dev/vg0' in virsh('pool-dumpxml', 'p') and re.search(r'Capacity: +1\.99 GiB', virsh('pool-info', 'p'))
@@ -171,10 +72,6 @@ def test_logical(group):
     virsh('pool-destroy', 'p')
     virsh('pool-delete', 'p')
     assert host.output('vgs', '--noheadings').strip() == '' and host.output('pvs', '--noheadings').strip() == ''
-
-
-def storage_volumes():
-    return set(host.output('lvs', '--noheadings', '-o', 'lv_name', 'vg0').split())
 
 
 def test_logical_snapshots_and_thin_ones(group):
@@ -246,70 +143,7 @@ def test_copies_between_kinds(group):
     host.run('rm', '-r', '/srv/images')
 
 
-@pytest.fixture
-def faults():
-    """A daemon that dies at the N-th step once armed(N) was called; whether it died is asked by died()."""
-    folder, drop_in = Path('/run/virtd-faults'), Path('/run/systemd/system/virtstoraged.service.d/faults.conf')
-    folder.mkdir(exist_ok=True)
-    drop_in.parent.mkdir(parents=True, exist_ok=True)
-    drop_in.write_text(f'[Service]\nEnvironment=VIRTD_FAULTS={folder}\n')
-    host.run('systemctl', 'daemon-reload')
-    host.run('systemctl', 'restart', 'virtstoraged.service')
-
-    def killed_at(number, *command):
-        """Whether the daemon died in command before it had passed that many steps."""
-        virsh('pool-list')
-        before = pid()
-        (folder / 'armed').write_text(f'{number} virtstoraged')
-        host.run('virsh', '-c', 'qemu:///system', *command, check=False)
-        (folder / 'armed').unlink()
-        died = not Path(f'/proc/{before}').exists()
-        if died:
-            host.wait_until(lambda: pid() not in (0, before), 'the daemon is there again')
-        return died
-    yield killed_at
-    drop_in.unlink()
-    host.run('systemctl', 'daemon-reload')
-    host.run('systemctl', 'restart', 'virtstoraged.service')
-
-
-def test_logical_killed_at_every_step(group, faults):
-    """What was asked for is there or not, nothing half of it; what was there before is."""
-    virsh('vol-create-as', 'p', 'old', '8M')
-    content = content_goes_both_ways('old')
-    for command, after in ((['vol-create-as', 'p', 'new', '4M'], {'old', 'new'}), (['vol-clone', 'old', 'new', '--pool', 'p'], {'old', 'new'}),
-                           (['vol-resize', 'old', '4M', '--delta', '--pool', 'p'], {'old'})):
-        number, died = 1, True
-        while died:
-            died = faults(number, *command)
-            there = set(volumes())
-            assert there == storage_volumes() and 'old' in there and there <= after, f'{command} killed at step {number}'
-            assert sha256('/dev/vg0/old', 4 * MIB) == content
-            if 'new' in there:
-                if 'vol-clone' in command:
-                    assert sha256('/dev/vg0/new', 8 * MIB) == sha256('/dev/vg0/old', 8 * MIB)
-                virsh('vol-delete', 'new', '--pool', 'p')
-            number += 1
-        assert number > 3, f'{command} has no steps'
-    number = 1
-    while True:
-        if 'new' not in volumes():
-            virsh('vol-create-as', 'p', 'new', '4M')
-        if not faults(number, 'vol-delete', 'new', '--pool', 'p'):
-            break
-        assert set(volumes()) == storage_volumes() and 'old' in volumes()
-        number += 1
-    assert volumes() == ['old']
-
-
 # --- partitions ---
-
-def disk_pool(disk, label):
-    define(f"<pool type='disk'><name>p</name><source><device path='{disk}'/><format type='{label}'/></source><target><path>/dev</path></target></pool>")
-    virsh('pool-build', 'p')
-    virsh('pool-start', 'p')
-    return Path(disk).resolve().name
-
 
 def free_extents():
     return [(int(start), int(end)) for start, end in re.findall(r"<freeExtent start='(\d+)' end='(\d+)'/>", virsh('pool-dumpxml', 'p'))]
@@ -387,8 +221,10 @@ def test_scsi(scsi_disk):
     serial = host.output('/lib/udev/scsi_id', '--replace-whitespace', '--whitelisted', f'--device={scsi_disk}').strip()
     assert virsh('vol-key', 'unit:0:0:0', '--pool', 'p').strip() == serial
     content_goes_both_ways('unit:0:0:0')
+    assert boots_from('unit:0:0:0')
     kill()
     assert volumes() == ['unit:0:0:0']
+    assert boots_from('unit:0:0:0')
     assert 'does not support volume creation' in fails('vol-create-as', 'p', 'x', '1M')
     virsh('pool-destroy', 'p')
     virsh('pool-undefine', 'p')
@@ -432,6 +268,9 @@ def test_mpath(multipath_disk):
     device = Path(multipath_disk).resolve().name
     assert volumes() == [device] and path_of(device) == Path(multipath_disk) and sizes(device)[0] == 64 * MIB
     content_goes_both_ways(device)
+    assert boots_from(device)
+    kill()
+    assert volumes() == [device] and boots_from(device)
 
 
 def iscsi_pool(target, extra='', device=True):
