@@ -6,6 +6,14 @@ import pytest
 import harness
 
 LOG_LINES = 60
+# Scripts that take longest begin first, so that those that run side by side end together.
+LONGEST = ['test_virt_install', 'test_block_kills', 'test_forward_modes', 'test_volume_copies', 'test_lifecycle', 'test_iscsi_direct',
+           'test_guest_networks', 'test_hotplug', 'test_rbd', 'test_disks', 'test_disk_sources', 'test_firewall']
+
+
+def pytest_collection_modifyitems(items):
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(LONGEST)))
 
 
 def have_daemon():

@@ -104,7 +104,8 @@ def at_every_point(host, change, check, most=60, prepare=lambda: None):
         done = change()
         passed = host.points_passed()
         host.kill_at(0)
-        assert done.returncode == 0 or len(passed) == point, f'{passed}: {done.stderr}'
+        # More were passed where it was killed before virsh came, at work of its own (a checkpoint of its journal).
+        assert done.returncode == 0 or len(passed) >= point, f'{passed}: {done.stderr}'
         check(done.returncode == 0)
         if done.returncode == 0 and len(passed) < point:
             return killed
