@@ -111,3 +111,29 @@ while [ -e {host.root}/hook-$2 ]; do sleep 0.1; done
     finally:
         hook.unlink()
         guest.remove()
+
+
+def test_its_maker_goes_while_it_starts(host):
+    """A guest that is to end with its maker's connection ends, too, when that was cut before it ran."""
+    hook = host.root / 'etc/libvirt/hooks/qemu'
+    hook.parent.mkdir(parents=True, exist_ok=True)
+    hook.write_text(f'''#!/bin/sh
+[ "$1 $2" = "orphan prepare" ] || exit 0
+touch {host.root}/orphan-starts
+while [ -e {host.root}/orphan-starts ]; do sleep 0.1; done
+''')
+    hook.chmod(0o755)
+    guest = Guest(host, 'orphan').define()
+    events = host.events()
+    try:
+        maker = host.spawn('virsh', 'start', 'orphan', '--autodestroy')
+        wait_until((host.root / 'orphan-starts').exists, 'it starts')
+        host.run('pkill', '-KILL', '-f', 'virsh start orphan')
+        maker.process.wait(10)
+        (host.root / 'orphan-starts').unlink()
+        wait_until(lambda: events.heard("'orphan': Stopped Destroyed") or events.heard("'orphan': Stopped"), 'it ends')
+        wait_until(lambda: host.virsh('domstate', 'orphan').strip() == 'shut off', 'it is shut off')
+    finally:
+        events.end()
+        hook.unlink()
+        guest.remove()

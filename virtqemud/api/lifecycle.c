@@ -37,7 +37,12 @@ maker_gone(RpcClient *client, void *data)
 static void
 bind_to_maker(RpcCall *call, Domain *d)
 {
-    rpc_client_on_close(rpc_call_client(call), maker_gone, domain_ref(d));
+    RpcClient *maker = rpc_call_client(call);
+
+    if (rpc_client_gone(maker)) /* while the guest started */
+        maker_gone(maker, domain_ref(d));
+    else
+        rpc_client_on_close(maker, maker_gone, domain_ref(d));
 }
 
 /* --- start --- */
