@@ -186,6 +186,28 @@ def test_destroyed_while_it_starts(host, guest):
         host.virsh('undefine', 'hasty')
 
 
+def test_destroyed_while_its_port_is_made(host, guest):
+    """The network's daemon has begun to make the port and goes on: nobody awaits it any more, but it is given back."""
+    hook = host.root / 'etc/libvirt/hooks/network'
+    hook.parent.mkdir(parents=True, exist_ok=True)
+    hook.write_text(f'#!/bin/sh\n[ "$2" = port-created ] || exit 0\ntouch {host.root}/made\nwhile [ ! -e {host.root}/go-on ]; do sleep 0.05; done\n')
+    hook.chmod(0o755)
+    with active(host, 'made', nat('made', 'virbr-made')):
+        try:
+            guest('hurried', extra=card('made')).define()
+            start = host.spawn('virsh', 'start', 'hurried')
+            wait_until((host.root / 'made').exists, 'the port is being made')
+            host.virsh('destroy', 'hurried')
+            assert start.process.wait(10) == 1
+            assert len(ports(host, 'made')) == 1
+            (host.root / 'go-on').touch()
+            wait_until(lambda: not ports(host, 'made'), 'the port is given back')
+        finally:
+            (host.root / 'go-on').touch()
+            hook.unlink()
+        host.virsh('undefine', 'hurried')
+
+
 def test_port_group(host, guest):
     xml = nat('groups', 'virbr-gr').replace('</network>', "<portgroup name='slow' default='yes'><bandwidth><inbound average='1000'/>"
                                             "<outbound average='500'/></bandwidth></portgroup></network>")

@@ -13,6 +13,7 @@
 #include "virtqemud/driver.h"
 #include "virtqemud/net/card.h"
 #include "virtqemud/net/release.h"
+#include "virtqemud/run/run.h"
 
 #define LOG_SOURCE "qemu.net"
 #include "common/base/log.h"
@@ -97,11 +98,11 @@ plug_in(NetDef *net, const NetworkPortDef *port, Error *err)
     return 0;
 }
 
-/* An answer says that there is no port; when the connection broke nobody knows. */
+/* An answer says that there is no port; when none was awaited nobody knows: it may be made still, and is given back then. */
 static int
 refused(NetDef *net, Error *err, Error *why)
 {
-    if (why->code != ERR_NO_CONNECT)
+    if (why->code != ERR_NO_CONNECT && why->code != ERR_OPERATION_ABORTED && why->code != ERR_OPERATION_TIMEOUT)
         net->source.port_id = (Uuid){ 0 };
     return error_move(err, why);
 }
@@ -190,8 +191,15 @@ netport_release_all(Domain *domain)
 
 /* --- after a restart --- */
 
+/* The guest whose port it is runs still: what one that ended had has been given back, or is about to be. */
+static bool
+runs_still(const Domain *domain, int id)
+{
+    return domain->run && domain->base.id == id && !domain->run->exited;
+}
+
 static int
-reclaim(Job *job, const Domain *domain, const NetDef *net, RpcPeer *peer, Arena *arena, Error *err)
+reclaim(Job *job, const Domain *domain, int id, const NetDef *net, RpcPeer *peer, Arena *arena, Error *err)
 {
     const remote_network_lookup_by_name_args lookup = { .name = net->source.network };
     g_autofree char *xml = describe(domain, net, true);
@@ -209,10 +217,12 @@ reclaim(Job *job, const Domain *domain, const NetDef *net, RpcPeer *peer, Arena 
         return 0;
     if (why.code != ERR_NO_NETWORK_PORT)
         return error_move(err, &why);
+    if (!runs_still(domain, id))
+        return 0;
     if (remote_call_network_port_create_xml(job, peer, arena, &(remote_network_port_create_xml_args){ network.net, xml, VIR_NETWORK_PORT_CREATE_RECLAIM },
                                             &created, err) < 0)
         return -1;
-    return card_reattach(net, err);
+    return runs_still(domain, id) ? card_reattach(net, err) : 0;
 }
 
 void
@@ -220,6 +230,7 @@ netport_reclaim_all(Job *job, Domain *domain)
 {
     g_autoptr(DomainDef) live = domain_def_ref(domain->live);
     _cleanup_peer_ RpcPeer *peer = NULL;
+    int id = domain->base.id;
     Arena arena;
 
     arena_init(&arena, NULL, 0);
@@ -228,7 +239,7 @@ netport_reclaim_all(Job *job, Domain *domain)
         _cleanup_error_ Error err = ERROR_INIT;
 
         if (net_is_plugged(net) && ((!peer && daemon_peer(job, domain->driver->daemon, RPC_OWNER_NETWORK, &peer, &err) < 0) ||
-                                    reclaim(job, domain, net, peer, &arena, &err) < 0))
+                                    reclaim(job, domain, id, net, peer, &arena, &err) < 0))
             log_warning("%s, interface '%s' of network '%s': %s", domain->label, device->info.alias, net->source.network, err.message);
     }
     arena_done(&arena);
