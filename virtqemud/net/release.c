@@ -198,6 +198,7 @@ int
 release_wait(Job *job, Driver *driver, Error *err)
 {
     PortReleases *releases = &driver->releases;
+    _cleanup_error_ Error why = ERROR_INIT;
     Wait wait = { 0 };
     int r;
 
@@ -205,10 +206,10 @@ release_wait(Job *job, Driver *driver, Error *err)
         return 0;
     begin(driver);
     g_ptr_array_add(releases->waits, &wait);
-    r = job_wait(job, &wait, "ports of ended guests to be given back", ATTEMPT_TIMEOUT, err);
+    r = job_wait(job, &wait, "ports of ended guests to be given back", ATTEMPT_TIMEOUT, &why);
     if (r < 0)
         g_ptr_array_remove(releases->waits, &wait);
-    return r < 0 && job_cancelled(job) ? -1 : 0;
+    return r < 0 && job_cancelled(job) ? error_move(err, &why) : 0; /* having waited long enough is no error */
 }
 
 void
