@@ -53,6 +53,7 @@ boot_domain(Job *job, Domain *domain, unsigned flags, Error *err)
 
     if (!config)
         return -1;
+    def = domain_def_ref(config); /* read again, or changed, while an image is tried: that is for the next start */
     if (domain->managed_save && (flags & VIR_DOMAIN_START_FORCE_BOOT)) {
         unlink(image);
         domain_set_managed_save(domain, false);
@@ -69,6 +70,5 @@ boot_domain(Job *job, Domain *domain, unsigned flags, Error *err)
         unlink(image);
         domain_set_managed_save(domain, false);
     }
-    def = domain_def_ref(config); /* a definition changed meanwhile is for the next start */
     return run_start(job, domain, def, &how, err);
 }
