@@ -217,7 +217,8 @@ ask_one(Job *job, void *data)
 {
     Ask *ask = data;
 
-    if (stats_ask(job, ask->domain, ask->needs, ask->timeout, &ask->answer, NULL) < 0)
+    /* It may have ended since this job was made. */
+    if (run_check_monitor(ask->domain, NULL) < 0 || stats_ask(job, ask->domain, ask->needs, ask->timeout, &ask->answer, NULL) < 0)
         stats_answer_done(&ask->answer); /* its rows from the monitor are left out */
     wait_done(&ask->done, 0);
 }
