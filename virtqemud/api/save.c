@@ -37,7 +37,7 @@ save(Job *job, RpcCall *call, const char *path, const char *xml, unsigned flags,
 {
     Domain *d = api_domain(call);
     SaveOptions options = { .path = path };
-    g_autoptr(DomainDef) def = NULL;
+    g_autoptr(DomainDef) live = NULL, def = NULL;
     g_autofree char *text = NULL;
 
     if (rpc_call_check_flags(call, flags, SAVE_FLAGS, err) < 0 || running_of(flags, &options.running, err) < 0 ||
@@ -46,7 +46,8 @@ save(Job *job, RpcCall *call, const char *path, const char *xml, unsigned flags,
     if (path[0] != '/')
         return error_setf(err, FROM_QEMU, ERR_INVALID_ARG, "the file to save to, '%s', must be an absolute path", path);
     if (xml) {
-        if (replacement(job, d->driver, d->live, xml, &def, err) < 0)
+        live = domain_def_ref(d->live); /* a drive that opens while an emulator is asked makes another one */
+        if (replacement(job, d->driver, live, xml, &def, err) < 0)
             return -1;
         text = domain_def_format(def, XML_SECURE | XML_MIGRATABLE);
         options.xml = text;

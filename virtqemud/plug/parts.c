@@ -43,11 +43,12 @@ parts_options_done(PartsOptions *options)
 int
 parts_caps(Job *job, Domain *domain, Error *err)
 {
+    g_autoptr(DomainDef) live = domain_def_ref(domain->live); /* it names the emulator while that is asked */
     QemuCaps *caps = NULL;
 
     if (domain->run->caps)
         return 0;
-    if (qemu_caps_get(job, domain->live->devices.emulator, &caps, err) < 0)
+    if (qemu_caps_get(job, live->devices.emulator, &caps, err) < 0)
         return -1;
     if (domain->run->caps)
         qemu_caps_unref(caps);
