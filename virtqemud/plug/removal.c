@@ -79,6 +79,7 @@ removal_request(Job *job, Domain *domain, const char *alias, Error *err)
 
 typedef struct Left {
     Domain *domain;
+    int id; /* of the run it left */
     char *alias;
 } Left;
 
@@ -88,7 +89,7 @@ left_job(Job *job, void *data)
     Left *left = data;
 
     if (job_acquire(job, &left->domain->queue, left->domain->label, LOOP_NEVER, NULL) == 0) {
-        if (left->domain->run)
+        if (left->domain->run && left->domain->base.id == left->id)
             plug_detached(job, left->domain, left->alias);
         job_release(job, &left->domain->queue);
     }
@@ -110,7 +111,7 @@ removal_done(Domain *domain, const char *alias)
     if (domain->dying || !domain_def_find_alias(domain->live, alias))
         return;
     left = g_new0(Left, 1);
-    *left = (Left){ domain_ref(domain), g_strdup(alias) };
+    *left = (Left){ domain_ref(domain), domain->base.id, g_strdup(alias) };
     job_spawn("detached", NULL, left_job, left);
 }
 

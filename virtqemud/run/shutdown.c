@@ -21,14 +21,14 @@ finish(Job *job, void *data)
 {
     g_autoptr(Domain) domain = data;
     _cleanup_error_ Error err = ERROR_INIT;
-    DomainRun *run = domain->run;
+    int id = domain->base.id; /* another run may follow before it is our turn */
     bool again;
 
     if (job_acquire(job, &domain->queue, domain->label, LOOP_NEVER, &err) < 0)
         return;
-    if (domain->run && domain->run == run && domain->state == VIR_DOMAIN_SHUTDOWN) {
-        again = run->fake_reboot || domain->live->on_poweroff == ACTION_RESTART;
-        run->fake_reboot = false;
+    if (domain->run && domain->base.id == id && domain->state == VIR_DOMAIN_SHUTDOWN) {
+        again = domain->run->fake_reboot || domain->live->on_poweroff == ACTION_RESTART;
+        domain->run->fake_reboot = false;
         if (again && reset_and_run(job, domain, &err) < 0) {
             log_error("%s does not start anew: %s", domain->label, err.message);
             again = false;
