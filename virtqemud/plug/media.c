@@ -140,13 +140,15 @@ live_change_medium(Job *job, Domain *domain, const Device *device, bool force, E
     r = ownership_take(job, domain, taken, err);
     if (r == 0)
         r = exchange(job, &old, &medium, force, err);
+    job_shield(job); /* it is done, or has failed: what is left to do is done in any case */
     if (r < 0) {
         ownership_restore_unused(job, domain, running, taken);
         live_give_up(domain);
-        return r;
+    } else {
+        parts_remove(job, domain, &old.build);
+        ownership_restore_unused(job, domain, def, given);
+        live_install(domain, g_steal_pointer(&def)); /* last, as when detaching */
     }
-    parts_remove(job, domain, &old.build);
-    ownership_restore_unused(job, domain, def, given);
-    live_install(domain, g_steal_pointer(&def)); /* last, as when detaching */
-    return 0;
+    job_unshield(job);
+    return r;
 }
