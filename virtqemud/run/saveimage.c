@@ -119,8 +119,11 @@ int
 saveimage_create(Job *job, const char *path, const char *xml, bool running, int *ret_fd, Error *err)
 {
     Work *work = work_new(create, path, xml, running);
-    int r = work_do(job, work, err);
+    int r;
 
+    job_shield(job); /* whoever cancels this waits for it: the file would be made behind his back */
+    r = work_do(job, work, err);
+    job_unshield(job);
     if (r == 0)
         *ret_fd = fd_take(&work->fd);
     work_unref(work);
