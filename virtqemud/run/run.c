@@ -281,7 +281,7 @@ int
 run_stop(Job *job, Domain *domain, int shutoff_reason, int stopped_detail, bool graceful, Error *err)
 {
     DomainRun *run = domain->run;
-    int id = domain->base.id;
+    int id = domain->base.id, old_reason = run->stop_reason, old_detail = run->stop_detail;
 
     domain->dying = true;
     run->stop_reason = shutoff_reason;
@@ -292,7 +292,9 @@ run_stop(Job *job, Domain *domain, int shutoff_reason, int stopped_detail, bool 
     process_kill(&run->process, SIGTERM);
     if (run_wait_exit(job, domain, run_is_stopped(run) && !graceful ? 0 : RUN_STOP_GRACE) < 0) {
         if (graceful) {
-            domain->dying = false;
+            domain->dying = false; /* whatever ends it later is reported as what it is */
+            run->stop_reason = old_reason;
+            run->stop_detail = old_detail;
             job_unshield(job);
             return error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED,
                               "%s did not end within %d s; without the graceful flag it is killed", domain->label,
