@@ -34,6 +34,10 @@ set_metadata(Job *job, RpcCall *call, const remote_domain_set_metadata_args *arg
                                               persist_write_config(job, d->driver, config, err) < 0))
         return -1;
     if (live && d->run) {
+        domain_def_unref(live); /* a drive may have been opened since */
+        live = changed(d->live, args, err);
+        if (!live)
+            return -1;
         domain_set_live(d, g_steal_pointer(&live));
         persist_status(d);
     }

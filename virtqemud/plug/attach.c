@@ -28,9 +28,22 @@ live_give_up(Domain *domain)
     live_intend(domain, NULL);
 }
 
+/* A drive may have been opened or closed since the definition was copied, unless the change was of its medium. */
+static void
+keep_trays(const DomainDef *was, DomainDef *def)
+{
+    DOMAIN_FOREACH_KIND(was, DEVICE_DISK, device) {
+        Device *now = device->info.alias ? domain_def_find_alias(def, device->info.alias) : NULL;
+
+        if (now && now->kind == DEVICE_DISK && DISK(now)->source.index.v == DISK(device)->source.index.v)
+            DISK(now)->tray = DISK(device)->tray;
+    }
+}
+
 void
 live_install(Domain *domain, DomainDef *def)
 {
+    keep_trays(domain->live, def);
     domain_set_live(domain, def);
     domain_def_unref(g_steal_pointer(&domain->run->plugging));
     persist_status(domain);
