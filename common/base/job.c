@@ -291,12 +291,14 @@ job_acquire(Job *job, JobQueue *queue, const char *object, uint64_t timeout, Err
 {
     _cleanup_error_ Error local = ERROR_INIT;
     JobQueueEntry entry = { .job = job };
+    g_autofree char *name = NULL;
 
     if (!queue->holder || queue->holder == job) {
         queue->holder = job;
         queue->depth++;
         return 0;
     }
+    name = g_strdup(object); /* a job we wait for may rename it */
     if (queue->last)
         queue->last->next = &entry;
     else
@@ -310,7 +312,7 @@ job_acquire(Job *job, JobQueue *queue, const char *object, uint64_t timeout, Err
         return error_move(err, &local);
     return error_setf(err, FROM_QEMU, ERR_OPERATION_TIMEOUT,
                       "cannot %s: %s is busy with '%s' (started by %s %.0f s ago); try again when it is done",
-                      job->name, object, queue->holder->name, queue->holder->owner,
+                      job->name, name, queue->holder->name, queue->holder->owner,
                       (double)(loop_now() - queue->holder->started) / USEC_PER_SEC);
 }
 
