@@ -10,6 +10,7 @@ store_init(Store *store, void (*free_object)(StoreObject *object))
         .by_name = g_hash_table_new(g_str_hash, g_str_equal),
         .by_uuid = g_hash_table_new(uuid_hash, uuid_equal),
         .by_id = g_hash_table_new(NULL, NULL),
+        .reserved = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
         .free = free_object,
     };
 }
@@ -26,6 +27,7 @@ store_done(Store *store)
     g_hash_table_unref(store->by_name);
     g_hash_table_unref(store->by_uuid);
     g_hash_table_unref(store->by_id);
+    g_hash_table_unref(store->reserved);
 }
 
 void
@@ -84,6 +86,18 @@ store_rename(Store *store, StoreObject *object, const char *name)
     store->changes++;
 }
 
+bool
+store_reserve(Store *store, const char *name)
+{
+    return !store_by_name(store, name) && g_hash_table_add(store->reserved, g_strdup(name));
+}
+
+void
+store_unreserve(Store *store, const char *name)
+{
+    g_hash_table_remove(store->reserved, name);
+}
+
 StoreObject *
 store_by_name(const Store *store, const char *name)
 {
@@ -117,6 +131,8 @@ store_match(const Store *store, const char *kind, ErrorDomain domain, const char
         uuid_to_text(same_name->uuid, text);
         return error_setf(err, domain, ERR_OPERATION_FAILED, "%s '%s' already exists with uuid %s", kind, name, text);
     }
+    if (!same_uuid && g_hash_table_contains(store->reserved, name))
+        return error_setf(err, domain, ERR_OPERATION_FAILED, "another %s is being renamed to '%s'", kind, name);
     *ret_object = same_uuid;
     return 0;
 }

@@ -24,6 +24,7 @@ typedef struct StoreObject {
 typedef struct Store {
     GHashTable *by_name, *by_uuid, *by_id;
     void (*free)(StoreObject *object); /* of the last reference: releases name too */
+    GHashTable *reserved;              /* names about to be given to objects */
     uint64_t changes;                  /* grows with every change of what lists show: add, remove, id, name, store_changed() */
 } Store;
 
@@ -37,13 +38,20 @@ void store_set_id(Store *store, StoreObject *object, int id); /* -1: inactive */
 void store_changed(Store *store); /* something else that lists show is different */
 void store_rename(Store *store, StoreObject *object, const char *name);
 
+/*
+ * Keep a name that nobody has for an object that is about to be renamed: until store_unreserve() nobody else gets it. false: it is an
+ * object's, or kept for another one.
+ */
+bool store_reserve(Store *store, const char *name);
+void store_unreserve(Store *store, const char *name);
+
 /* Borrowed; NULL when there is none. */
 StoreObject *store_by_name(const Store *store, const char *name);
 StoreObject *store_by_uuid(const Store *store, const uint8_t *uuid);
 StoreObject *store_by_id(const Store *store, int id);
 /*
  * The object a new definition of this name and UUID is about; NULL for a new one. -1 with ERR_OPERATION_FAILED when the
- * name is one object's and the UUID another's. kind is for the error: "domain".
+ * name is one object's and the UUID another's, or the name is reserved. kind is for the error: "domain".
  */
 int store_match(const Store *store, const char *kind, ErrorDomain domain, const char *name, const uint8_t *uuid,
                 StoreObject **ret_object, Error *err);

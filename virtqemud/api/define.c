@@ -147,14 +147,35 @@ set_autostart(Job *job, RpcCall *call, const remote_domain_set_autostart_args *a
     return persist_set_autostart(job, d, args->autostart != 0, err);
 }
 
+/* The new file first; between the two steps the index takes the first of the same UUID. */
+static int
+give_name(Job *job, Domain *d, DomainDef *def, Error *err)
+{
+    g_autofree char *old_path = definitions_path(&d->driver->definitions, domain_name(d));
+    bool autostart = d->autostart;
+
+    if (persist_write_config(job, d->driver, def, err) < 0)
+        return -1;
+    if (autostart && persist_set_autostart(job, d, false, err) < 0) {
+        if (definitions_remove(job, &d->driver->definitions, def->name, false, NULL) < 0)
+            error_prefixf(err, "the definition stays as '%s' too", def->name);
+        return -1;
+    }
+    event_lifecycle(d, VIR_DOMAIN_EVENT_UNDEFINED, VIR_DOMAIN_EVENT_UNDEFINED_RENAMED);
+    domain_rename(d, def->name);
+    domain_set_config(d, domain_def_ref(def));
+    event_lifecycle(d, VIR_DOMAIN_EVENT_DEFINED, VIR_DOMAIN_EVENT_DEFINED_RENAMED);
+    unlink(old_path);
+    return autostart ? persist_set_autostart(job, d, true, err) : 0;
+}
+
 static int
 rename_domain(Job *job, RpcCall *call, const remote_domain_rename_args *args, remote_domain_rename_ret *ret, Error *err)
 {
     Domain *d = api_domain(call);
     const DomainDef *config = domain_config(d, err);
-    g_autofree char *old_path = definitions_path(&d->driver->definitions, domain_name(d));
     g_autoptr(DomainDef) def = NULL;
-    bool autostart = d->autostart;
+    int r;
 
     if (rpc_call_check_flags(call, args->flags, 0, err) < 0 || !config)
         return -1;
@@ -163,20 +184,14 @@ rename_domain(Job *job, RpcCall *call, const remote_domain_rename_args *args, re
                           domain_active(d) ? "active" : "saved");
     if (!args->new_name || !*args->new_name || strchr(args->new_name, '/') || strchr(args->new_name, '\n'))
         return error_setf(err, FROM_QEMU, ERR_INVALID_ARG, "'%s' can't be the name of a domain", args->new_name ? args->new_name : "");
-    if (store_by_name(driver_domains(d->driver), args->new_name))
+    if (!store_reserve(driver_domains(d->driver), args->new_name)) /* while it is written, nobody else may take it */
         return error_setf(err, FROM_QEMU, ERR_OPERATION_INVALID, "domain with name '%s' already exists", args->new_name);
     def = domain_def_copy(config);
     g_free(def->name);
     def->name = g_strdup(args->new_name);
-    /* The new file first; between the two steps the index takes the first of the same UUID. */
-    if (persist_write_config(job, d->driver, def, err) < 0 || (autostart && persist_set_autostart(job, d, false, err) < 0))
-        return -1;
-    event_lifecycle(d, VIR_DOMAIN_EVENT_UNDEFINED, VIR_DOMAIN_EVENT_UNDEFINED_RENAMED);
-    domain_rename(d, args->new_name);
-    domain_set_config(d, domain_def_ref(def));
-    event_lifecycle(d, VIR_DOMAIN_EVENT_DEFINED, VIR_DOMAIN_EVENT_DEFINED_RENAMED);
-    unlink(old_path);
-    return autostart ? persist_set_autostart(job, d, true, err) : 0;
+    r = give_name(job, d, def, err);
+    store_unreserve(driver_domains(d->driver), args->new_name);
+    return r;
 }
 
 API_TABLE(api_define,

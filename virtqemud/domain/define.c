@@ -259,6 +259,13 @@ define_check(const Domain *domain, bool inactive, Error *err)
     return 0;
 }
 
+static int
+check_name(const Domain *domain, const char *name, Error *err)
+{
+    return strcmp(domain_name(domain), name) == 0 ? 0 : error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED, "domain '%s' was renamed to '%s' meanwhile",
+                                                                   name, domain_name(domain));
+}
+
 int
 define_claim(Job *job, Driver *driver, const DomainDef *def, bool inactive, Domain **ret, Error *err)
 {
@@ -277,7 +284,7 @@ define_claim(Job *job, Driver *driver, const DomainDef *def, bool inactive, Doma
         store_add(store, &domain->base);
     if (job_acquire(job, &domain->queue, domain->label, JOB_QUEUE_TIMEOUT, err) < 0)
         return -1; /* whoever holds it now decides whether it stays */
-    if (define_check(domain, inactive, err) < 0) {
+    if (define_check(domain, inactive, err) < 0 || check_name(domain, def->name, err) < 0) {
         define_release(job, domain);
         return -1;
     }
