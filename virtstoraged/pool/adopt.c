@@ -83,13 +83,13 @@ adopt_job(Job *job, void *data)
         pool->settling = false;
         job_release(job, &pool->adopting); /* who waits for it may have the pool's turn, which ending it needs */
     }
-    if (!active)
+    if (!active && pool->live) /* else somebody ended it before this job began */
         unmake(job, pool, life, "it was neither started nor stopped when the daemon ended");
-    else if (r == 0 && pool->life == life)
+    else if (active && r == 0 && pool->life == life)
         health_begin(pool);
-    else if (pool->life == life && err.code == ERR_OPERATION_INVALID)
+    else if (active && pool->life == life && err.code == ERR_OPERATION_INVALID)
         unmake(job, pool, life, err.message);
-    else if (pool->life == life)
+    else if (active && pool->life == life)
         health_bad(pool, &err);
     ended(driver);
 }

@@ -42,11 +42,13 @@ forget(Pool *pool)
 void
 pool_unmake(Job *job, Pool *pool)
 {
-    const Backend *backend = backend_of(pool->live->type);
+    g_autoptr(PoolDef) live = pool_def_ref(pool->live);
+    const Backend *backend = backend_of(live->type);
     _cleanup_error_ Error err = ERROR_INIT;
 
+    pool->phase = PHASE_STOPPING; /* nothing is begun in it any more: a refresh would belong to the next life */
     quiet(job, pool);
-    if (backend && backend->stop && backend->stop(job, pool->live, &err) < 0)
+    if (backend && backend->stop && backend->stop(job, live, &err) < 0)
         log_error("%s: %s", pool->label, err.message);
     forget(pool);
 }
@@ -93,11 +95,12 @@ pool_start(Job *job, Pool *pool, const PoolDef *def, Error *err)
 static int
 stop(Job *job, Pool *pool, Error *err)
 {
-    const Backend *backend = backend_of(pool->live->type);
+    g_autoptr(PoolDef) live = pool_def_ref(pool->live);
+    const Backend *backend = backend_of(live->type);
     _cleanup_error_ Error why = ERROR_INIT, ignored = ERROR_INIT;
 
     quiet(job, pool);
-    if (!backend || !backend->stop || backend->stop(job, pool->live, &why) == 0)
+    if (!backend || !backend->stop || backend->stop(job, live, &why) == 0)
         return 0;
     if (pool->trouble.reason) {
         log_error("%s: %s", pool->label, why.message);
