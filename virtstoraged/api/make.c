@@ -216,6 +216,7 @@ delete(Job *job, RpcCall *call, const remote_storage_vol_delete_args *args, void
     g_autoptr(PoolDef) live = NULL;
     g_autoptr(VolDef) def = NULL;
     const Backend *backend;
+    int r;
 
     if (pool_enter(job, pool, err) < 0 || volume_check_idle(volume, err) < 0)
         return -1;
@@ -226,7 +227,15 @@ delete(Job *job, RpcCall *call, const remote_storage_vol_delete_args *args, void
         return -1;
     if (!backend->vol_delete)
         return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "storage pool does not support vol deletion");
-    if (backend->vol_delete(job, live, def, args->flags, err) < 0)
+    /* Nobody begins with it any more, and its pool stays meanwhile. */
+    volume->in_use++;
+    volume->written++;
+    pool->working++;
+    r = backend->vol_delete(job, live, def, args->flags, err);
+    volume->in_use--;
+    volume->written--;
+    pool->working--;
+    if (r < 0)
         return -1;
     if (volume->stored)
         account(pool, volume->def->allocation.v, false);

@@ -63,10 +63,8 @@ volume_look_anew(Job *job, Volume *volume)
 }
 
 static int
-wipe(Job *job, Volume *volume, unsigned algorithm, Error *err)
+wipe(Job *job, const PoolDef *pool, const VolDef *def, unsigned algorithm, Error *err)
 {
-    g_autoptr(PoolDef) pool = pool_def_ref(volume->pool->live);
-    g_autoptr(VolDef) def = vol_def_ref(volume->def);
     const Backend *backend = backend_of(pool->type);
     Content *content;
     int r;
@@ -81,15 +79,17 @@ wipe(Job *job, Volume *volume, unsigned algorithm, Error *err)
 int
 volume_wipe(Job *job, Volume *volume, unsigned algorithm, Error *err)
 {
+    g_autoptr(PoolDef) pool = pool_def_ref(volume->pool->live);
+    g_autoptr(VolDef) def = vol_def_ref(volume->def);
     int r;
 
-    if (!backend_of(volume->pool->live->type)->vol_open)
+    if (!backend_of(pool->type)->vol_open)
         return error_setf(err, FROM_STORAGE, ERR_NO_SUPPORT, "storage pool doesn't support volume wiping");
-    if (unfinished_begin(job, volume->pool, UNFINISHED_WIPE, volume->def->name, algorithm, err) < 0)
+    if (unfinished_begin(job, volume->pool, UNFINISHED_WIPE, def->name, algorithm, err) < 0)
         return -1;
-    r = wipe(job, volume, algorithm, err);
-    fault_point("wiped", volume->def->name);
-    unfinished_end(job, volume->pool, UNFINISHED_WIPE, volume->def->name);
+    r = wipe(job, pool, def, algorithm, err);
+    fault_point("wiped", def->name);
+    unfinished_end(job, volume->pool, UNFINISHED_WIPE, def->name);
     volume_look_anew(job, volume);
     return r;
 }
