@@ -247,7 +247,7 @@ define(Job *job, RpcCall *call, const remote_secret_define_xml_args *args, remot
     Driver *driver = call_driver(call);
     g_autoptr(SecretDef) def = NULL;
     g_autoptr(Secret) secret = NULL;
-    Secret *known;
+    Secret *known, *now;
     int r;
 
     if (rpc_call_check_flags(call, args->flags, VIR_SECRET_DEFINE_VALIDATE, err) < 0 ||
@@ -262,7 +262,8 @@ define(Job *job, RpcCall *call, const remote_secret_define_xml_args *args, remot
             secret_remove(secret);
         return -1;
     }
-    r = class_check(NULL, secret, err) < 0 || write_definition(job, secret, def, err) < 0 ? -1 : 0;
+    /* What it is may have changed before our turn came. */
+    r = class_check(NULL, secret, err) < 0 || match(driver, def, &now, err) < 0 || write_definition(job, secret, def, err) < 0 ? -1 : 0;
     if (r < 0 && !known && secret->base.stored)
         secret_remove(secret);
     if (r == 0) {
