@@ -363,7 +363,9 @@ add_unix_identity(Job *job, RpcCall *call, const RpcIdentity *identity, admin_cl
     NameLookup *names = g_atomic_rc_box_new0(NameLookup);
     _cleanup_error_ Error ignored = ERROR_INIT;
     Arena *arena = rpc_call_arena(call);
-    const char *user = identity->user, *group = identity->group;
+    /* Copied: the client may say who else it is while names are looked up. */
+    const char *user = identity->user ? arena_strdup(arena, identity->user) : NULL;
+    const char *group = identity->group ? arena_strdup(arena, identity->group) : NULL;
 
     names->uid = identity->uid;
     names->gid = identity->gid;
