@@ -3,6 +3,7 @@
 Persistent and transient guests differ in what is left when they stop; both are driven through everything. The guest is a
 real Linux where it has to cooperate (ACPI, reboot), and a boot sector where only QEMU matters.
 """
+import os
 import re
 
 import pytest
@@ -130,6 +131,31 @@ def test_managed_save(host, guest, events):
     assert g.state() == 'running'
     assert 'managed' not in host.virsh('list', '--all', '--with-managed-save', '--name').split()
     assert g.console.read_bytes().count(g.marker.encode()) <= 1, 'it was booted, not restored'
+
+
+CROWD = '''
+import json, libvirt
+c = libvirt.open(None)
+xml = "<domain type='qemu'><name>crowd%d</name><memory>1024</memory><os><type>hvm</type></os></domain>"
+for d in [c.defineXML(xml % i) for i in range(150)]:
+    d.undefine()
+print(json.dumps(None))
+'''
+
+
+def test_managed_save_damaged(host, guest):
+    """It is booted instead, with the definition it was to be started with, though that is pushed out of memory while the image is read."""
+    guest('damaged').define().start().wait_up()
+    host.virsh('managedsave', 'damaged')
+    image = host.root / 'var/lib/libvirt/qemu/save/damaged.save'
+    image.unlink()
+    os.mkfifo(image)
+    start = host.spawn('virsh', 'start', 'damaged')
+    with image.open('wb') as writer:  # once it is being read
+        python_inside(host, CROWD)
+        writer.write(b'LibvirtQemudPart' + bytes(4096))
+    start.expect('started')
+    assert host.virsh('domstate', 'damaged').strip() == 'running'
 
 
 def test_managed_save_removed(host, guest):

@@ -143,6 +143,39 @@ queue_times_out(void **state)
     assert_int_equal(queue.waiting, 0);
 }
 
+/* The name of what is waited for may go while somebody waits: a rename. */
+static void
+job_named(Job *job, void *data)
+{
+    _cleanup_error_ Error err = ERROR_INIT;
+
+    assert_int_equal(job_acquire(job, &queue, data, 20 * USEC_PER_MSEC, &err), -1);
+    assert_non_null(strstr(err.message, "domain 'old'"));
+    g_string_append(trace, "told ");
+}
+
+static void
+job_renaming(Job *job, void *data)
+{
+    char *name = data;
+
+    assert_int_equal(job_acquire(job, &queue, "domain 'x'", 0, NULL), 0);
+    job_spawn("waiting", NULL, job_named, name);
+    job_yield(job);
+    memset(name, '!', strlen(name));
+    g_free(name);
+    assert_int_equal(job_sleep(job, 100 * USEC_PER_MSEC, NULL), 0);
+    job_release(job, &queue);
+}
+
+static void
+queue_keeps_the_name(void **state)
+{
+    job_spawn("renaming", NULL, job_renaming, g_strdup("domain 'old'"));
+    run_all();
+    assert_string_equal(trace->str, "told ");
+}
+
 static int
 work_slow(void *data, Error *err)
 {
@@ -292,6 +325,7 @@ main(void)
         cmocka_unit_test_setup_teardown(deadlines, setup, teardown),
         cmocka_unit_test_setup_teardown(queue_is_fair, setup, teardown),
         cmocka_unit_test_setup_teardown(queue_times_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(queue_keeps_the_name, setup, teardown),
         cmocka_unit_test_setup_teardown(workers, setup, teardown),
         cmocka_unit_test_setup_teardown(children, setup, teardown),
         cmocka_unit_test_setup_teardown(group_commit, setup, teardown),
