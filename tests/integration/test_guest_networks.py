@@ -202,10 +202,25 @@ def test_destroyed_while_its_port_is_made(host, guest):
             assert len(ports(host, 'made')) == 1
             (host.root / 'go-on').touch()
             wait_until(lambda: not ports(host, 'made'), 'the port is given back')
+            for mark in ('made', 'go-on'):
+                (host.root / mark).unlink()
+            guest('patient', extra=card('made')).define()
+            first = host.spawn('virsh', 'start', 'patient')
+            wait_until((host.root / 'made').exists, 'the port of another guest is being made')
+            start = host.spawn('virsh', 'start', 'hurried')
+            wait_until(lambda: 'hurried' in host.virsh('list', '--name').split(), 'this one waits behind it')
+            host.virsh('destroy', 'hurried')
+            assert start.process.wait(10) == 1
+            (host.root / 'go-on').touch()
+            first.expect('started')
+            wait_until(lambda: len(ports(host, 'made')) == 1, "the one that was waited for is there, the other's is given back")
+            host.virsh('destroy', 'patient')
+            wait_until(lambda: not ports(host, 'made'), 'both are given back')
         finally:
             (host.root / 'go-on').touch()
             hook.unlink()
         host.virsh('undefine', 'hurried')
+        host.virsh('undefine', 'patient')
 
 
 def test_port_group(host, guest):

@@ -98,13 +98,82 @@ plug_in(NetDef *net, const NetworkPortDef *port, Error *err)
     return 0;
 }
 
-/* An answer says that there is no port; when none was awaited nobody knows: it may be made still, and is given back then. */
+/* No answer that says that there is no port. */
+static bool
+is_unknown(const Error *why)
+{
+    return why->code == ERR_NO_CONNECT || why->code == ERR_OPERATION_ABORTED || why->code == ERR_OPERATION_TIMEOUT;
+}
+
 static int
 refused(NetDef *net, Error *err, Error *why)
 {
-    if (why->code != ERR_NO_CONNECT && why->code != ERR_OPERATION_ABORTED && why->code != ERR_OPERATION_TIMEOUT)
+    if (!is_unknown(why))
         net->source.port_id = (Uuid){ 0 };
     return error_move(err, why);
+}
+
+/* A port that was asked for. The job goes on when nobody waits any more: what is made then is given back. */
+typedef struct Asking {
+    Driver *driver;
+    RpcPeer *peer;
+    char *network, *xml;
+    uint8_t network_uuid[UUID_SIZE], port[UUID_SIZE];
+    Wait *wait; /* NULL: the start has given up */
+    Error *err; /* of who waits */
+} Asking;
+
+static void
+give_back(const Asking *asking)
+{
+    GPtrArray *ports = g_ptr_array_new_with_free_func(release_free);
+
+    g_ptr_array_add(ports, release_new(asking->network, asking->port));
+    release_add(asking->driver, ports);
+}
+
+static void
+ask_job(Job *job, void *data)
+{
+    Asking *asking = data;
+    remote_network_port_create_xml_args args = { .network.name = asking->network, .xml = asking->xml };
+    remote_network_port_create_xml_ret created = { 0 };
+    _cleanup_error_ Error why = ERROR_INIT;
+    Arena arena;
+    int r;
+
+    memcpy(args.network.uuid, asking->network_uuid, UUID_SIZE);
+    arena_init(&arena, NULL, 0);
+    r = remote_call_network_port_create_xml(job, asking->peer, &arena, &args, &created, &why);
+    arena_done(&arena);
+    if (asking->wait) {
+        if (r < 0)
+            error_move(asking->err, &why);
+        wait_done(asking->wait, r);
+    } else if (r == 0 || is_unknown(&why)) {
+        give_back(asking);
+    }
+    rpc_peer_unref(asking->peer);
+    g_free(asking->network);
+    g_free(asking->xml);
+    g_free(asking);
+}
+
+static int
+ask(Job *job, Driver *driver, const NetDef *net, const remote_nonnull_network *network, const char *xml, RpcPeer *peer, Error *err)
+{
+    Wait wait = { 0 };
+    Asking *asking = g_new0(Asking, 1);
+    int r;
+
+    *asking = (Asking){ .driver = driver, .peer = rpc_peer_ref(peer), .network = g_strdup(network->name), .xml = g_strdup(xml), .wait = &wait, .err = err };
+    memcpy(asking->network_uuid, network->uuid, UUID_SIZE);
+    memcpy(asking->port, net->source.port_id.b, UUID_SIZE);
+    job_spawn("port", job_owner(job), ask_job, asking);
+    r = job_wait(job, &wait, "a port of a network", LOOP_NEVER, err);
+    if (r < 0)
+        asking->wait = NULL;
+    return r < 0 ? r : wait.result;
 }
 
 /* Three calls: which network is it, give me the port, what have I got. */
@@ -115,16 +184,19 @@ acquire(Job *job, const Domain *domain, NetDef *net, RpcPeer *peer, Arena *arena
     g_autofree char *xml = describe(domain, net, false);
     g_autoptr(NetworkPortDef) port = NULL;
     remote_network_lookup_by_name_ret network = { 0 };
-    remote_network_port_create_xml_ret created = { 0 };
+    remote_network_port_get_xml_desc_args made = { 0 };
     remote_network_port_get_xml_desc_ret got = { 0 };
     _cleanup_error_ Error why = ERROR_INIT;
     int r;
 
     if (remote_call_network_lookup_by_name(job, peer, arena, &lookup, &network, &why) < 0 ||
-        remote_call_network_port_create_xml(job, peer, arena, &(remote_network_port_create_xml_args){ network.net, xml, 0 }, &created, &why) < 0)
+        ask(job, domain->driver, net, &network.net, xml, peer, &why) < 0) {
         r = refused(net, err, &why);
-    else
-        r = remote_call_network_port_get_xml_desc(job, peer, arena, &(remote_network_port_get_xml_desc_args){ created.port, 0 }, &got, err);
+    } else {
+        made.port.net = network.net;
+        memcpy(made.port.uuid, net->source.port_id.b, UUID_SIZE);
+        r = remote_call_network_port_get_xml_desc(job, peer, arena, &made, &got, err);
+    }
     if (r < 0 || network_port_def_parse(got.xml, 0, &port, err) < 0)
         return error_prefixf(err, "interface '%s' gets no port of network '%s'", net->base.info.alias, net->source.network);
     return plug_in(net, port, err);
