@@ -34,7 +34,7 @@ start(Job *job, RpcCall *call, const TransferSpec *spec, Error *err)
     if (backend->vol_open(job, pool, def, spec->upload, &content, err) < 0)
         return -1;
     /* Others went on while it was opened. */
-    if (check(volume, spec, err) < 0) {
+    if (check(volume, spec, err) < 0 || pool_check_stays(volume->pool, err) < 0) {
         content_unref(content);
         return -1;
     }
