@@ -123,9 +123,9 @@ def fails(host, *command):
     return finished.stderr
 
 
-def building(host, untouched, options, prepare, is_new):
+def building(host, untouched, options, prepare, is_new, must):
     """pool-build p at every point, after prepare() each time: then the pool is as before, or its start is refused, or it is built; asked
-    for again, it is built. The steps at which it was killed."""
+    for again, it is built. It is killed at the steps of must, and others."""
     refused = []
 
     def check(got_through):
@@ -140,9 +140,8 @@ def building(host, untouched, options, prepare, is_new):
             host.virsh('pool-build', 'p', *options)
         assert start(host) == '' and is_new() and records(host) == []
         untouched()
-    killed = at_every_point(host, lambda: host.virsh('pool-build', 'p', *options, check=False), check, prepare=prepare)
+    at_every_point(host, lambda: host.virsh('pool-build', 'p', *options, check=False), check, prepare=prepare, must=must)
     assert any(refused)
-    return set(killed)
 
 
 def is_group(group, disks):
@@ -156,8 +155,7 @@ def clear(disks):
 
 def test_a_group(host, group, disks, untouched):
     logical(host, group, disks)
-    killed = building(host, untouched, [], lambda: clear(disks), lambda: is_group(group, disks))
-    assert {'vg-create', 'vg-created', 'unlink'} <= killed
+    building(host, untouched, [], lambda: clear(disks), lambda: is_group(group, disks), {'vg-create', 'vg-created', 'unlink'})
 
 
 def test_a_group_over_something_else(host, group, disks, untouched):
@@ -167,15 +165,15 @@ def test_a_group_over_something_else(host, group, disks, untouched):
         clear(disks)
         done('vgcreate', f'{group}-old', disks[0].device)
         done('mkfs.ext4', '-q', '-F', disks[1].device)
-    killed = building(host, untouched, ['--overwrite'], prepare, lambda: is_group(group, disks))
-    assert {'signatures-wipe', 'signatures-wiped', 'vg-create', 'vg-created', 'unlink'} <= killed
+    building(host, untouched, ['--overwrite'], prepare, lambda: is_group(group, disks),
+             {'signatures-wipe', 'signatures-wiped', 'vg-create', 'vg-created', 'unlink'})
 
 
 @pytest.mark.parametrize('label', ['gpt', 'dos'])
 def test_a_disk(host, group, disks, untouched, label):
     disk(host, disks[0], label)
-    killed = building(host, untouched, [], disks[0].clear, lambda: f'PTTYPE={label}' in signatures(disks[0].device))
-    assert {'disk-label', 'disk-labelled', 'unlink'} <= killed
+    building(host, untouched, [], disks[0].clear, lambda: f'PTTYPE={label}' in signatures(disks[0].device),
+             {'disk-label', 'disk-labelled', 'unlink'})
     assert 'does not support pool deletion' in fails(host, 'pool-delete', 'p')
 
 
@@ -186,8 +184,8 @@ def test_a_disk_over_something_else(host, group, disks, untouched, label):
     def prepare():
         disks[0].clear()
         done('vgcreate', f'{group}-old', disks[0].device)
-    killed = building(host, untouched, ['--overwrite'], prepare, lambda: f'PTTYPE={label}' in signatures(disks[0].device))
-    assert {'disk-label', 'disk-labelled', 'unlink'} <= killed
+    building(host, untouched, ['--overwrite'], prepare, lambda: f'PTTYPE={label}' in signatures(disks[0].device),
+             {'disk-label', 'disk-labelled', 'unlink'})
 
 
 def interrupt(host, step, command, prepare):
@@ -207,24 +205,23 @@ def interrupt(host, step, command, prepare):
 interrupt.points = {}
 
 
-def building_again(host, untouched, step, define, disks, is_new):
-    """pool-build p where it was killed at that step before: takes away what that left, and is killed at every point of it too. The steps."""
+def building_again(host, untouched, step, define, disks, is_new, must):
+    """pool-build p where it was killed at that step before: takes away what that left, and is killed at every point of it too."""
     def prepare():
         host.virsh('pool-undefine', 'p', check=False)
         define()
         clear(disks)
-    return building(host, untouched, [], lambda: interrupt(host, step, ['pool-build', 'p'], prepare), is_new)
+    building(host, untouched, [], lambda: interrupt(host, step, ['pool-build', 'p'], prepare), is_new, must)
 
 
 def test_a_group_again(host, group, disks, untouched):
-    killed = building_again(host, untouched, 'vg-created', lambda: logical(host, group, disks), disks, lambda: is_group(group, disks))
-    assert {'vg-unmade', 'pv-remove', 'pv-removed', 'vg-create', 'vg-created'} <= killed
+    building_again(host, untouched, 'vg-created', lambda: logical(host, group, disks), disks, lambda: is_group(group, disks),
+                   {'vg-unmade', 'pv-remove', 'pv-removed', 'vg-create', 'vg-created'})
 
 
 def test_a_disk_again(host, disks, untouched):
-    killed = building_again(host, untouched, 'disk-labelled', lambda: disk(host, disks[0], 'gpt'), disks,
-                            lambda: 'PTTYPE=gpt' in signatures(disks[0].device))
-    assert {'disk-unlabelled', 'disk-label', 'disk-labelled'} <= killed
+    building_again(host, untouched, 'disk-labelled', lambda: disk(host, disks[0], 'gpt'), disks,
+                            lambda: 'PTTYPE=gpt' in signatures(disks[0].device), {'disk-unlabelled', 'disk-label', 'disk-labelled'})
 
 
 def test_what_is_not_ours_is_not_built_over(host, group, disks, untouched):
@@ -273,6 +270,6 @@ def test_deleting_a_group(host, group, disks, untouched, looked):
             host.virsh('pool-delete', 'p')
         assert [signatures(one.device) for one in disks] == ['', ''] and records(host) == []
         untouched()
-    killed = at_every_point(host, lambda: host.virsh('pool-delete', 'p', check=False), check, prepare=prepare)
-    assert {'vg-remove', 'vg-removed', 'pv-remove', 'pv-removed', 'unlink'} <= set(killed)
+    at_every_point(host, lambda: host.virsh('pool-delete', 'p', check=False), check, prepare=prepare,
+                   must={'vg-remove', 'vg-removed', 'pv-remove', 'pv-removed', 'unlink'})
     assert f"cannot remove volume group '{group}'" in fails(host, 'pool-delete', 'p')

@@ -5,6 +5,7 @@ $VIRTD_TEST_KILLS=200 is the long run, $VIRTD_TEST_SEED repeats one."""
 import os
 import random
 import re
+import signal
 import threading
 import time
 
@@ -158,3 +159,22 @@ def test_stopped_and_activated_again(host, residents):
         wait_until(lambda: not host.daemon_pid('virtnetworkd'), 'the daemon has left')
         assert 'home' in host.virsh('net-list', '--name').split()
     assert facts(host) == before
+
+
+def test_killed_while_dnsmasq_starts(host, residents):
+    """One that has not written its pid file when its daemon dies is not left to run beside the next one."""
+    host.virsh('net-define', write(host, 'visitor', nat('visitor', 'virbr-vis', '10.91.3')))
+    host.virsh('net-start', 'visitor')
+    conf, pid_file = (next(host.root.glob(f'**/{name}')) for name in ('dnsmasq/visitor.conf', 'network/visitor.pid'))
+    kill_daemon(host)
+    for pid in host.processes(r'dnsmasq/visitor\.conf'):
+        os.kill(pid, signal.SIGKILL)
+    host.run('env', f'VIRTD_LEASE_FILE={host.root}/stray.leases', f'VIRTD_LEASE_LOCK={host.root}/stray.lock', 'dnsmasq', f'--conf-file={conf}')
+    pid_file.unlink()
+    strays = host.processes(r'dnsmasq/visitor\.conf')
+    assert strays
+    host.virsh('net-list')
+    wait_until(pid_file.exists, 'a dnsmasq of its own')
+    now = host.processes(r'dnsmasq/visitor\.conf')
+    assert now and not set(now) & set(strays)
+    settle(host)

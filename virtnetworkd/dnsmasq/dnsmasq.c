@@ -175,6 +175,55 @@ take_hold(Network *network, const Files *files)
     return true;
 }
 
+/* With the process that it keeps for calling its script: one that was stopped by a signal does not see that it is alone. */
+static void
+kill_all(const Process *process)
+{
+    pid_t group = getpgid(process->pid);
+
+    if (group > 1 && group != getpgrp() && process_alive(process))
+        kill(-group, SIGKILL);
+    process_kill(process, SIGKILL);
+}
+
+/* Some were found, and are gone. */
+static int
+end_some(Job *job, const char *conf, Error *err)
+{
+    g_autoptr(GDir) dir = g_dir_open("/proc", 0, NULL);
+    const char *name;
+    int n = 0;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        pid_t pid = (pid_t)strtol(name, NULL, 10);
+        uint64_t started = pid > 1 && is_ours(pid, conf) ? process_start_time(pid) : 0;
+        Process process = { .pidfd = -1 };
+        int status, r;
+
+        if (!started || process_adopt(pid, started, &process, NULL) != 0)
+            continue;
+        kill_all(&process);
+        r = process_wait(job, &process, STOP_TIMEOUT, &status, err);
+        process_done(&process);
+        if (r < 0)
+            return -1;
+        n++;
+    }
+    return n;
+}
+
+/* We were killed while it started: it would go on, unknown. Until none is found, as it may be about to fork. */
+static int
+end_strays(Job *job, Network *network, const Files *files, Error *err)
+{
+    int n = 0;
+
+    while (network->run->dnsmasq.strays && (n = end_some(job, files->conf, err)) > 0)
+        log_info("a dnsmasq of %s that an earlier life of this daemon was starting is ended", network->label);
+    network->run->dnsmasq.strays = n < 0;
+    return n < 0 ? error_prefixf(err, "dnsmasq of %s does not end", network->label) : 0;
+}
+
 /* --- start and stop --- */
 
 static char *
@@ -225,17 +274,6 @@ start(Job *job, Network *network, const Files *files, Error *err)
     return 0;
 }
 
-/* With the process that it keeps for calling its script: one that was stopped by a signal does not see that it is alone. */
-static void
-kill_all(const Process *process)
-{
-    pid_t group = getpgid(process->pid);
-
-    if (group > 1 && group != getpgrp() && process_alive(process))
-        kill(-group, SIGKILL);
-    process_kill(process, SIGKILL);
-}
-
 int
 dnsmasq_stop(Job *job, Network *network, Error *err)
 {
@@ -245,7 +283,8 @@ dnsmasq_stop(Job *job, Network *network, Error *err)
 
     if (!runs(dnsmasq)) {
         dnsmasq_done(dnsmasq);
-        take_hold(network, &files);
+        if (!take_hold(network, &files) && end_strays(job, network, &files, err) < 0)
+            return -1;
     }
     dnsmasq->watch = sd_event_source_disable_unref(dnsmasq->watch);
     if (runs(dnsmasq)) {
@@ -280,7 +319,8 @@ apply(Job *job, Network *network, Error *err)
         return -1;
     if (!runs(dnsmasq)) {
         dnsmasq_done(dnsmasq);
-        take_hold(network, &files);
+        if (!take_hold(network, &files) && end_strays(job, network, &files, err) < 0)
+            return -1;
     }
     dnsmasq->retry = sd_event_source_disable_unref(dnsmasq->retry);
     if (runs(dnsmasq) && change.what == CHANGED_NOTHING)

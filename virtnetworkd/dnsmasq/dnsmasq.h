@@ -2,7 +2,7 @@
  * The dnsmasq of an active network: DHCP, DNS, TFTP and router advertisements on its bridge.
  *
  * It runs as a daemon of its own, as its own user, and outlives us. After a restart it is taken back by its pid file, when
- * the process is a dnsmasq with our configuration file. It is watched by pidfd and started again when it dies, with
+ * the process is a dnsmasq with our configuration file; one that had not written that file yet is ended. It is watched by pidfd and started again when it dies, with
  * growing pauses. Its configuration is made from the definition; it is told of a change by signal where that suffices.
  */
 #pragma once
@@ -20,6 +20,7 @@ typedef struct Dnsmasq {
     sd_event_source *retry; /* when it is started again */
     unsigned failures;      /* ends in a row, each soon after its start */
     uint64_t started;       /* CLOCK_MONOTONIC usec */
+    bool strays;            /* an earlier life of ours may have left one that has no pid file yet */
 } Dnsmasq;
 
 void dnsmasq_init(Dnsmasq *dnsmasq);

@@ -163,6 +163,7 @@ recall(Driver *driver, const char *name)
     }
     network_set_live(network, g_steal_pointer(&live));
     network->run = network_run_new(status.phase);
+    network->run->dnsmasq.strays = true;
     network->run->libvirts = status.libvirts;
     if (status.phase == PHASE_ACTIVE)
         network_set_active(network, true);
