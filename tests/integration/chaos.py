@@ -25,7 +25,14 @@ class Client:
         self.open()
 
     def open(self):
-        self.connection = libvirt.open(None)
+        """Daemons that are killed come back with the next connection: one of the tries gets through."""
+        for _ in range(600):
+            try:
+                self.connection = libvirt.open(None)
+                return
+            except libvirt.libvirtError:
+                time.sleep(0.1)
+        raise SystemExit('no connection in a minute')
 
     def pick(self, *options):
         return self.random.choice(options)
@@ -51,20 +58,9 @@ class Client:
         self.connection = parents
 
 
-def again(client):
-    """Daemons that are killed come back with the next connection: one of the tries gets through."""
-    for _ in range(600):
-        try:
-            client.open()
-            return
-        except libvirt.libvirtError:
-            time.sleep(0.1)
-    raise SystemExit('no connection in a minute')
-
-
 def main():
     seed, steps, log, *kinds = sys.argv[1:]
-    libvirt.registerErrorHandler(lambda context, error: None, None)
+    libvirt.registerErrorHandler(lambda context, error: None, None)  # else each is printed
     operations = [row for kind in kinds for row in importlib.import_module(f'chaos_{kind}').OPERATIONS]
     weights = [weight for weight, _, _ in operations]
     client = Client(seed)
@@ -80,7 +76,7 @@ def main():
                 code, message = LOST if lost else error.get_error_code(), str(error)
             print(json.dumps([name, code, message]), file=out)
             if code == LOST:
-                again(client)
+                client.open()
 
 
 if __name__ == '__main__':
