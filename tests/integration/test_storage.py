@@ -139,6 +139,8 @@ def test_volumes_that_are_not_made(host, pool):
         assert done.returncode != 0, name
     done = host.virsh('vol-create-as', 'p', 't', '1M', '--format', 'qcow2', '--backing-vol', f'{pool}/no', '--backing-vol-format', 'qcow2', check=False)
     assert done.returncode != 0
+    done = host.virsh('vol-create-as', 'p', 't', '1M', '--format', 'qcow2', '--backing-vol', 'v', '--backing-vol-format', 'raw', '--prealloc-metadata', check=False)
+    assert 'extended_l2' in done.stderr
     assert sorted(p.name for p in pool.iterdir()) == ['hidden', 'v']
 
 
@@ -248,11 +250,8 @@ signal.pause()
 """
 
 
-def test_the_daemon_ends_while_streams_are_open(host):
+def test_the_daemon_ends_while_streams_are_open(host, pool):
     """Told to end, it closes them and leaves; the harness looks whether it did so without a mistake."""
-    define(host)
-    host.virsh('pool-build', 'p')
-    host.virsh('pool-start', 'p')
     for name in 'v', 'w':
         host.virsh('vol-create-as', 'p', name, '16M')
     client = host.spawn('/usr/bin/python3', '-c', OPEN_STREAMS)
