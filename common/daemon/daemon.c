@@ -465,6 +465,27 @@ write_pid_file(Main *m, Error *err)
     return file_replace(m->options.pid_file, text, strlen(text), 0644, err);
 }
 
+/*
+ * Calls that did not end in time hold their clients; their fibers never run again, so nothing of theirs is taken away.
+ * Streams and other things of a client refer to the daemon's own objects, so this comes before its stop().
+ */
+static void
+free_servers(Main *m)
+{
+    Daemon *d = &m->daemon;
+    size_t running = (d->server ? rpc_server_running_calls(d->server) : 0) +
+                     (d->admin ? rpc_server_running_calls(rpc_admin_server(d->admin)) : 0);
+
+    if (running) {
+        log_warning("ending with %zu calls that were not answered", running);
+        return;
+    }
+    if (d->admin)
+        d->admin = rpc_admin_free(d->admin);
+    d->server = rpc_server_free(d->server);
+    d->peers = daemon_peers_free(d->peers);
+}
+
 static int
 main_run(Main *m, Error *err)
 {
@@ -487,27 +508,10 @@ main_run(Main *m, Error *err)
         d->spec->ready(d);
     daemon_touch(d);
     r = loop_run(err);
+    free_servers(m);
     if (d->spec->stop)
         d->spec->stop(d);
     return r;
-}
-
-/* Calls that did not end in time hold their clients; their fibers never run again, so nothing of theirs is taken away. */
-static void
-free_servers(Main *m)
-{
-    Daemon *d = &m->daemon;
-    size_t running = (d->server ? rpc_server_running_calls(d->server) : 0) +
-                     (d->admin ? rpc_server_running_calls(rpc_admin_server(d->admin)) : 0);
-
-    if (running) {
-        log_warning("ending with %zu calls that were not answered", running);
-        return;
-    }
-    if (d->admin)
-        d->admin = rpc_admin_free(d->admin);
-    d->server = rpc_server_free(d->server);
-    d->peers = daemon_peers_free(d->peers);
 }
 
 static void
@@ -515,7 +519,8 @@ main_done(Main *m)
 {
     m->idle_timer = sd_event_source_disable_unref(m->idle_timer);
     m->drain_timer = sd_event_source_disable_unref(m->drain_timer);
-    free_servers(m);
+    if (!m->stopping) /* a start that failed */
+        free_servers(m);
     for (int i = 0; i < SOCKET_COUNT; i++) {
         if (m->bound[i])
             unlink(m->bound[i]);

@@ -29,7 +29,9 @@ def host(request):
         pytest.skip('the tests enter the private host as root')
     started = harness.Host(**getattr(request.module, 'HOST', {}))
     yield started
+    reports = started.sanitizer_reports()
     started.end()
+    assert not reports, reports[0]
 
 
 @pytest.fixture

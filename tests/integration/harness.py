@@ -239,6 +239,14 @@ class Host:
                 continue
         return sorted(found)
 
+    def sanitizer_reports(self):
+        """What sanitizers said of our own mistakes in the daemons' logs."""
+        reports = []
+        for path in self.log.parent.glob('virt*.log'):
+            text = path.read_text(errors='replace')
+            reports += [f'{path.name}: {text[found.start():][:6000]}' for found in re.finditer(r'==ERROR: \w+Sanitizer|\S+: runtime error: ', text)]
+        return reports
+
     def qemu_pid(self, domain):
         """The process id of a guest's QEMU; None when there is none."""
         found = self.processes(rf'guest={re.escape(domain)}[,\0]')

@@ -70,13 +70,16 @@ def test_numa_and_iothreads(host, guest):
     assert 'vcpu.current=2' in host.virsh('domstats', 'numa')
 
 
-def test_limits_of_a_disk(host, guest):
-    g = guest('limited')
-    g.path.write_text(g.xml.replace("<target dev='hda' bus='ide'/>", "<target dev='hda' bus='ide'/><iotune>"
-                      "<read_bytes_sec>1048576</read_bytes_sec><total_iops_sec>500</total_iops_sec></iotune>"))
+@pytest.mark.parametrize('bus,target', [('ide', 'hdb'), ('virtio', 'vda'), ('scsi', 'sda'), ('usb', 'sda')])
+def test_limits_of_a_disk(host, guest, bus, target):
+    image = host.root / 'images' / 'limited.raw'
+    g = guest('limited', extra="<controller type='scsi' model='virtio-scsi'/><controller type='usb' model='qemu-xhci'/>"
+              f"<disk type='file'><driver name='qemu' type='raw'/><source file='{image}'/><target dev='{target}' bus='{bus}'/><iotune>"
+              "<read_bytes_sec>1048576</read_bytes_sec><total_iops_sec>500</total_iops_sec></iotune></disk>")
+    image.write_bytes(bytes(1 << 20))
     g.create().wait_up()
     block = json.loads(host.virsh('qemu-monitor-command', 'limited', '{"execute":"query-block"}'))['return']
-    limits = next(b['inserted'] for b in block if b.get('inserted'))
+    limits = next(b['inserted'] for b in block if b.get('inserted', {}).get('image', {}).get('filename') == str(image))
     assert (limits['bps_rd'], limits['iops'], limits['bps']) == (1048576, 500, 0)
 
 

@@ -289,3 +289,39 @@ print(json.dumps([code(lambda: d.openConsole(None, second, 0)), code(lambda: d.o
                   code(lambda: first.recv(10))]))
 ''')
     assert answers == [9, 0, 78]  # OPERATION_FAILED, taken, OPERATION_ABORTED
+
+
+ABORTED = 78  # libvirt's number
+SAVE_ABORT_SAVE = """
+import json, threading, libvirt
+libvirt.registerErrorHandler(lambda *a: None, None)
+one, other = libvirt.open(None), libvirt.open(None)
+d, watched, path, codes = one.lookupByName("undecided"), other.lookupByName("undecided"), PATH, []
+def save():
+    try:
+        d.save(path)
+        codes.append(0)
+    except libvirt.libvirtError as e:
+        codes.append(e.get_error_code())
+while codes.count(ABORTED) < 8:
+    saving = threading.Thread(target=save)
+    saving.start()
+    while saving.is_alive() and watched.state() != [libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_SAVE]:
+        pass
+    try:
+        watched.abortJob()
+    except libvirt.libvirtError:
+        pass
+    saving.join()
+    if watched.isActive():
+        save()
+    one.restore(path)
+print(json.dumps(codes))
+"""
+
+
+def test_save_right_after_an_aborted_one(host, guest):
+    """QEMU ends what is cancelled in its own time: the end of the first save is not taken for that of the second."""
+    guest('undecided', kind='kernel').define().start().wait_up()
+    codes = python_inside(host, SAVE_ABORT_SAVE.replace('PATH', repr(str(host.root / 'images' / 'undecided.save'))).replace('ABORTED', str(ABORTED)))
+    assert set(codes) == {0, ABORTED}, codes

@@ -7,6 +7,7 @@ import struct
 import subprocess
 
 import pytest
+from harness import wait_until
 from storagelab import digest, info, kill, names, remove_pools, volumes, write
 
 GIB = 1 << 30
@@ -138,6 +139,8 @@ def test_volumes_that_are_not_made(host, pool):
         assert done.returncode != 0, name
     done = host.virsh('vol-create-as', 'p', 't', '1M', '--format', 'qcow2', '--backing-vol', f'{pool}/no', '--backing-vol-format', 'qcow2', check=False)
     assert done.returncode != 0
+    done = host.virsh('vol-create-as', 'p', 't', '1M', '--format', 'qcow2', '--backing-vol', 'v', '--backing-vol-format', 'raw', '--prealloc-metadata', check=False)
+    assert 'extended_l2' in done.stderr
     assert sorted(p.name for p in pool.iterdir()) == ['hidden', 'v']
 
 
@@ -228,3 +231,34 @@ def test_resizing(host, pool):
     assert (pool / 'raw').stat().st_size == 1 << 20
     host.virsh('vol-resize', 'img', '2G', '--pool', 'p')
     assert info(host, 'img')[1] == 2 * GIB
+
+
+OPEN_STREAMS = """
+import signal, libvirt
+c = libvirt.open(None)
+p = c.storagePoolLookupByName("p")
+begun, read, up = c.newStream(), c.newStream(), c.newStream()
+p.storageVolLookupByName("v").download(begun, 0, 0, 0)
+p.storageVolLookupByName("v").download(read, 0, 1000, 0)
+p.storageVolLookupByName("w").upload(up, 0, 0, 0)
+begun.recv(1000)
+while read.recv(1000):
+    pass
+up.send(bytes(1000))
+print("open", flush=True)
+signal.pause()
+"""
+
+
+def test_the_daemon_ends_while_streams_are_open(host, pool):
+    """Told to end, it closes them and leaves; the harness looks whether it did so without a mistake."""
+    for name in 'v', 'w':
+        host.virsh('vol-create-as', 'p', name, '16M')
+    client = host.spawn('/usr/bin/python3', '-c', OPEN_STREAMS)
+    client.expect('open')
+    pid = host.daemon_pid('virtstoraged')
+    host.run('pkill', '-TERM', '-x', 'virtstoraged')
+    wait_until(lambda: host.daemon_pid('virtstoraged') != pid, 'it has ended')
+    assert 'not answered' not in (host.root / 'var/log/libvirt/virtstoraged.log').read_text()
+    client.end()
+    assert volumes(host) == ['v', 'w']

@@ -59,7 +59,7 @@ ask_block(Job *job, Domain *d, const char *path, StatsBlock *ret, Error *err)
     if (stats_ask(job, d, STATS_ASK_BLOCK, QMP_TIMEOUT, &answer, err) < 0)
         return -1;
     if (alias)
-        return stats_block(&answer, alias, ret) ? 0 : error_setf(err, FROM_QEMU, ERR_INTERNAL_ERROR, "QEMU of %s does not know the disk '%s'", d->label, path);
+        return stats_block(&answer, alias, ret) ? 0 : error_setf(err, FROM_QEMU, ERR_OPERATION_INVALID, "QEMU of %s has no disk '%s' any more", d->label, path);
     DOMAIN_FOREACH_KIND(live, DEVICE_DISK, device) {
         StatsBlock one;
 

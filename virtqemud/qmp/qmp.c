@@ -329,8 +329,10 @@ qmp_send_fd(Qmp *qmp, const char *text, size_t size, int fd, Error *err)
 
     *header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
     memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-    if (qmp->out_sent < qmp->out->len || sendmsg(qmp->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
+    if (qmp->out_sent < qmp->out->len)
         return error_setf(err, FROM_QEMU, ERR_OPERATION_FAILED, "cannot pass a descriptor to %s: its monitor is busy", qmp->who);
+    if (sendmsg(qmp->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
+        return error_set_errno(err, FROM_QEMU, errno, "cannot pass a descriptor to %s", qmp->who);
     g_byte_array_append(qmp->out, (const guint8 *)text + 1, (guint)size - 1);
     return 0;
 }

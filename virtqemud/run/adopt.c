@@ -74,6 +74,7 @@ static int
 reconnect(Job *job, Domain *domain, Error *err)
 {
     DomainRun *run = domain->run;
+    bool saving = domain->state == VIR_DOMAIN_PAUSED && domain->reason == VIR_DOMAIN_PAUSED_SAVE;
     _cleanup_json_ json_t *status = NULL, *cpus = NULL;
     json_t *item;
     size_t i;
@@ -91,8 +92,8 @@ reconnect(Job *job, Domain *domain, Error *err)
     if (run->starting && !qmp_bool(status, "running", false))
         return error_setf(err, FROM_QEMU, ERR_OPERATION_ABORTED, "the start of %s was interrupted", domain->label);
     run->starting = false;
-    if (domain->state == VIR_DOMAIN_PAUSED && domain->reason == VIR_DOMAIN_PAUSED_SAVE)
-        return run_abandon_save(job, domain, err);
+    if (saving && run_abandon_save(job, domain, err) < 0)
+        return -1;
     hook_domain_soft(job, domain, "reconnect", "begin");
     if (domain->live->devices.emulator)
         run->caps = qemu_caps_peek(domain->live->devices.emulator);
@@ -100,7 +101,7 @@ reconnect(Job *job, Domain *domain, Error *err)
         qemu_caps_ref(run->caps);
     plug_recover(job, domain);
     plug_reconcile(job, domain);
-    return reflect(domain, status, err);
+    return saving ? 0 : reflect(domain, status, err);
 }
 
 static void

@@ -239,7 +239,9 @@ on_migration(Domain *d, json_t *data)
     const char *status = qmp_string(data, "status");
     bool done = g_strcmp0(status, "completed") == 0;
 
-    if (d->run->migration && (done || g_strcmp0(status, "failed") == 0 || g_strcmp0(status, "cancelled") == 0))
+    if (g_strcmp0(status, "setup") == 0 || g_strcmp0(status, "active") == 0)
+        d->run->migrating = true;
+    if (d->run->migration && d->run->migrating && (done || g_strcmp0(status, "failed") == 0 || g_strcmp0(status, "cancelled") == 0))
         wait_done(g_steal_pointer(&d->run->migration), done ? 0 : -1);
 }
 

@@ -44,6 +44,7 @@ struct DomainRun {
     DomainDef *plugging;      /* the definition as it will be when a change under way is done; NULL: none is */
     GPtrArray *removals;      /* of who waits for a device to leave (plug/removal.c) */
     Wait *migration;          /* told when the outgoing or incoming migration of a save ends */
+    bool migrating;           /* it has begun: what is told before is the end of an earlier one */
     GArray *vcpu_tids;        /* of pid_t, by vCPU */
     uint64_t balloon_kib;
 };

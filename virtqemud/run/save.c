@@ -24,6 +24,7 @@ transfer(Job *job, Domain *domain, int fd, const char *command, Error *err)
     if (qmp_call_full(job, qmp, "getfd", json_pack("{s:s}", "fdname", FD_NAME), fd, QMP_TIMEOUT, NULL, err) < 0)
         return -1;
     domain->run->migration = &done;
+    domain->run->migrating = false;
     r = qmp_call(job, qmp, command, json_pack("{s:s}", "uri", "fd:" FD_NAME), NULL, err);
     if (r == 0)
         r = job_wait(job, &done, "the guest's memory", LOOP_NEVER, err);
@@ -46,6 +47,28 @@ run_load(Job *job, Domain *domain, int fd, Error *err)
     return transfer(job, domain, fd, "migrate-incoming", err);
 }
 
+/* Returns when QEMU has given up too: until then it takes no other save, and no change of its devices. */
+static int
+cancel_transfer(Job *job, Domain *domain, Error *err)
+{
+    static const char *const under_way[] = { "setup", "active", "device", "pre-switchover", "cancelling", NULL };
+    _cleanup_json_ json_t *info = NULL;
+    const char *status;
+    Wait ended = { 0 };
+    int r;
+
+    domain->run->migration = &ended;
+    domain->run->migrating = true;
+    r = qmp_call(job, domain->run->qmp, "migrate_cancel", NULL, NULL, err);
+    if (r == 0)
+        r = qmp_call(job, domain->run->qmp, "query-migrate", NULL, &info, err);
+    status = qmp_string(info, "status");
+    if (r == 0 && status && g_strv_contains(under_way, status))
+        r = job_wait(job, &ended, "the end of the transfer", QMP_TIMEOUT, err);
+    domain->run->migration = NULL;
+    return r;
+}
+
 typedef struct {
     Domain *domain;
     bool running;
@@ -62,7 +85,7 @@ undo_save(Job *job, void *data)
     unlink(undo->path);
     if (!undo->domain->run || !qmp_is_open(undo->domain->run->qmp))
         return;
-    if (qmp_call(job, undo->domain->run->qmp, "migrate_cancel", NULL, NULL, &err) < 0 ||
+    if (cancel_transfer(job, undo->domain, &err) < 0 ||
         (undo->running && run_resume(job, undo->domain, VIR_DOMAIN_RUNNING_SAVE_CANCELED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED, &err) < 0))
         log_error("%s stays paused after a failed save: %s", undo->domain->label, err.message);
 }
@@ -75,16 +98,21 @@ run_save(Job *job, Domain *domain, const SaveOptions *options, Error *err)
     g_autofree char *own = options->xml ? NULL : domain_def_format(domain->live, XML_SECURE | XML_MIGRATABLE);
     bool running = options->running >= 0 ? options->running : state.running;
     _cleanup_fd_ int fd = -1;
+    int r;
 
-    if (saveimage_create(job, options->path, options->xml ? options->xml : own, running, &fd, err) < 0) {
+    if (saveimage_create(job, options->path, options->xml ? options->xml : own, running, &fd, err) < 0)
         return error_prefixf(err, "cannot save %s", domain->label);
-    }
     undo_push(&undo, undo_save, &state);
     if (state.running && run_pause(job, domain, VIR_DOMAIN_PAUSED_SAVE, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED, err) < 0)
         return -1;
     if (qmp_call(job, domain->run->qmp, "migrate-set-parameters", json_pack("{s:I}", "max-bandwidth", (json_int_t)BANDWIDTH_MAX),
                  NULL, err) < 0 ||
-        transfer(job, domain, fd, "migrate", err) < 0 || saveimage_finish(job, options->path, fd, err) < 0)
+        transfer(job, domain, fd, "migrate", err) < 0)
+        return error_prefixf(err, "cannot save %s", domain->label);
+    job_shield(job); /* who cancels it from now on is too late: QEMU has given its disks away */
+    r = saveimage_finish(job, options->path, fd, err);
+    job_unshield(job);
+    if (r < 0)
         return error_prefixf(err, "cannot save %s", domain->label);
     undo_commit(&undo);
     return run_stop(job, domain, VIR_DOMAIN_SHUTOFF_SAVED, VIR_DOMAIN_EVENT_STOPPED_SAVED, false, err);
@@ -93,7 +121,7 @@ run_save(Job *job, Domain *domain, const SaveOptions *options, Error *err)
 int
 run_abandon_save(Job *job, Domain *domain, Error *err)
 {
-    if (qmp_call(job, domain->run->qmp, "migrate_cancel", NULL, NULL, err) < 0)
+    if (cancel_transfer(job, domain, err) < 0)
         return -1;
     return run_resume(job, domain, VIR_DOMAIN_RUNNING_SAVE_CANCELED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED, err);
 }

@@ -26,6 +26,22 @@ static const struct { size_t offset; const char *qemu; bool optional; } limits[]
     { offsetof(DiskTune, size_iops_sec), "iops_size", true },
 };
 
+/* What QEMU takes for the disk's own device: behind some there is another one that holds the image. */
+static json_t *
+holder_of(const DiskDef *disk)
+{
+    const char *alias = disk->base.info.alias;
+
+    switch (disk->bus) {
+    case DISK_BUS_VIRTIO:
+        return json_sprintf("/machine/peripheral/%s/virtio-backend", alias);
+    case DISK_BUS_USB:
+        return json_sprintf("/machine/peripheral/%s/%s.0/legacy[0]", alias, alias);
+    default:
+        return json_string(alias);
+    }
+}
+
 /* The arguments of block_set_io_throttle; NULL: the disk has no limits. */
 static json_t *
 throttle_arguments(const DiskDef *disk)
@@ -44,7 +60,7 @@ throttle_arguments(const DiskDef *disk)
         json_decref(arguments);
         return NULL;
     }
-    json_object_set_new(arguments, "id", json_string(disk->base.info.alias));
+    json_object_set_new(arguments, "id", holder_of(disk));
     json_object_set_new(arguments, "group", json_string(disk->tune.group_name ? disk->tune.group_name : disk->base.info.alias));
     return arguments;
 }

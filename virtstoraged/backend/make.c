@@ -330,6 +330,9 @@ files_vol_create(Job *job, const PoolDef *pool, const VolDef *def, const CopySou
 
     if ((flags & VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA) && def->format != FORMAT_QCOW2)
         return error_setf(err, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED, "metadata preallocation only available with qcow2");
+    if ((flags & VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA) && def->backing.path && !def->extended_l2)
+        return error_setf(err, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED, "volume '%s': with a backing store metadata are only preallocated for images "
+                          "with <extended_l2/> (and clusters of 16 KiB or more)", def->name);
     if (source && (def->format == FORMAT_DIR || source->def->format == FORMAT_DIR))
         return error_setf(err, FROM_STORAGE, ERR_CONFIG_UNSUPPORTED, "volume '%s': directories can't be copied", source->def->name);
     making = g_atomic_rc_box_new0(Making);
