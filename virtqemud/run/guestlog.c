@@ -54,6 +54,15 @@ guestlog_open(Domain *domain, const GPtrArray *argv, int *ret_fd, off_t *ret_sta
     return 0;
 }
 
+off_t
+guestlog_end(const Domain *domain)
+{
+    g_autofree char *path = driver_log_path(domain->driver, domain_name(domain));
+    struct stat st;
+
+    return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
 void
 guestlog_last_words(Domain *domain, off_t start, Error *err)
 {

@@ -6,6 +6,7 @@
 #include "common/base/undo.h"
 #include "virtqemud/domain/persist.h"
 #include "virtqemud/driver.h"
+#include "virtqemud/run/guestlog.h"
 
 #define LOG_SOURCE "qemu.save"
 #include "common/base/log.h"
@@ -97,6 +98,7 @@ run_save(Job *job, Domain *domain, const SaveOptions *options, Error *err)
     SaveUndo state = { .domain = domain, .running = domain->state == VIR_DOMAIN_RUNNING, .path = options->path };
     g_autofree char *own = options->xml ? NULL : domain_def_format(domain->live, XML_SECURE | XML_MIGRATABLE);
     bool running = options->running >= 0 ? options->running : state.running;
+    off_t words = guestlog_end(domain);
     _cleanup_fd_ int fd = -1;
     int r;
 
@@ -107,8 +109,10 @@ run_save(Job *job, Domain *domain, const SaveOptions *options, Error *err)
         return -1;
     if (qmp_call(job, domain->run->qmp, "migrate-set-parameters", json_pack("{s:I}", "max-bandwidth", (json_int_t)BANDWIDTH_MAX),
                  NULL, err) < 0 ||
-        transfer(job, domain, fd, "migrate", err) < 0)
+        transfer(job, domain, fd, "migrate", err) < 0) {
+        guestlog_last_words(domain, words, err);
         return error_prefixf(err, "cannot save %s", domain->label);
+    }
     job_shield(job); /* who cancels it from now on is too late: QEMU has given its disks away */
     r = saveimage_finish(job, options->path, fd, err);
     job_unshield(job);
