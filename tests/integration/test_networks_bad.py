@@ -230,7 +230,7 @@ def test_full_disk(host, net, directory):
     host.virsh('net-start', net)
     with full(host, directory):
         assert 'No space left' in fails(host, *UPDATE)
-        assert 'abc' not in host.virsh('net-dumpxml', net) and 'abc' not in host.virsh('net-dumpxml', '--inactive', net)
+        assert '>abc<' not in host.virsh('net-dumpxml', net) and '>abc<' not in host.virsh('net-dumpxml', '--inactive', net)
         host.virsh('net-destroy', net)  # may be what makes room
         assert host.virsh('net-list', '--name').split() == []
     host.virsh('net-destroy', net, check=False)
@@ -245,7 +245,7 @@ def test_full_disk(host, net, directory):
     assert traces(host) == before
     host.virsh('net-start', net)
     host.virsh(*UPDATE)
-    assert 'abc' in host.virsh('net-dumpxml', net) and 'abc' in host.virsh('net-dumpxml', '--inactive', net)
+    assert '>abc<' in host.virsh('net-dumpxml', net) and '>abc<' in host.virsh('net-dumpxml', '--inactive', net)
 
 
 def test_settings_that_cannot_be_changed(host, net):
