@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/file.h"
@@ -175,15 +176,20 @@ take_hold(Network *network, const Files *files)
     return true;
 }
 
-/* With the process that it keeps for calling its script: one that was stopped by a signal does not see that it is alone. */
-static void
-kill_all(const Process *process)
+/* On this host, not in a container of it, where the same path is another file. */
+static bool
+is_beside_us(pid_t pid)
 {
-    pid_t group = getpgid(process->pid);
+    static const char *const kinds[] = { "net", "pid" };
 
-    if (group > 1 && group != getpgrp() && process_alive(process))
-        kill(-group, SIGKILL);
-    process_kill(process, SIGKILL);
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        g_autofree char *ours = g_strdup_printf("/proc/self/ns/%s", kinds[i]), *its = g_strdup_printf("/proc/%d/ns/%s", (int)pid, kinds[i]);
+        struct stat a, b;
+
+        if (stat(ours, &a) < 0 || stat(its, &b) < 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+            return false;
+    }
+    return true;
 }
 
 /* Some were found, and are gone. */
@@ -196,13 +202,13 @@ end_some(Job *job, const char *conf, Error *err)
 
     while (dir && (name = g_dir_read_name(dir))) {
         pid_t pid = (pid_t)strtol(name, NULL, 10);
-        uint64_t started = pid > 1 && is_ours(pid, conf) ? process_start_time(pid) : 0;
+        uint64_t started = pid > 1 && is_ours(pid, conf) && is_beside_us(pid) ? process_start_time(pid) : 0;
         Process process = { .pidfd = -1 };
         int status, r;
 
         if (!started || process_adopt(pid, started, &process, NULL) != 0)
             continue;
-        kill_all(&process);
+        process_kill(&process, SIGKILL); /* not its group, which may be of who else started it */
         r = process_wait(job, &process, STOP_TIMEOUT, &status, err);
         process_done(&process);
         if (r < 0)
@@ -218,6 +224,8 @@ end_strays(Job *job, Network *network, const Files *files, Error *err)
 {
     int n = 0;
 
+    if (access(files->conf, F_OK) < 0) /* none was started: networks without one are not worth a look at all processes */
+        network->run->dnsmasq.strays = false;
     while (network->run->dnsmasq.strays && (n = end_some(job, files->conf, err)) > 0)
         log_info("a dnsmasq of %s that an earlier life of this daemon was starting is ended", network->label);
     network->run->dnsmasq.strays = n < 0;
@@ -272,6 +280,17 @@ start(Job *job, Network *network, const Files *files, Error *err)
         return error_setf(err, FROM_NETWORK, ERR_OPERATION_FAILED, "dnsmasq of %s ended as soon as it had started", network->label);
     log_info("dnsmasq of %s runs as process %d", network->label, (int)network->run->dnsmasq.process.pid);
     return 0;
+}
+
+/* With the process that it keeps for calling its script: one that was stopped by a signal does not see that it is alone. */
+static void
+kill_all(const Process *process)
+{
+    pid_t group = getpgid(process->pid);
+
+    if (group > 1 && group != getpgrp() && process_alive(process))
+        kill(-group, SIGKILL);
+    process_kill(process, SIGKILL);
 }
 
 int

@@ -2,8 +2,9 @@
  * The dnsmasq of an active network: DHCP, DNS, TFTP and router advertisements on its bridge.
  *
  * It runs as a daemon of its own, as its own user, and outlives us. After a restart it is taken back by its pid file, when
- * the process is a dnsmasq with our configuration file; one that had not written that file yet is ended. It is watched by pidfd and started again when it dies, with
- * growing pauses. Its configuration is made from the definition; it is told of a change by signal where that suffices.
+ * the process is a dnsmasq with our configuration file; one that had not written that file yet is ended. It is watched by
+ * pidfd and started again when it dies, with growing pauses. Its configuration is made from the definition; it is told of a
+ * change by signal where that suffices.
  */
 #pragma once
 
