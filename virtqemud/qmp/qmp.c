@@ -423,7 +423,7 @@ qmp_reply_error(const Qmp *qmp, const char *command, json_t *error, Error *err)
 static int
 qmp_missing(Error *err)
 {
-    return err && error_is_set(err) ? -1 : error_setf(err, FROM_QEMU, ERR_OPERATION_INVALID, "QEMU's monitor is not connected: no command can be given");
+    return error_setf(err, FROM_QEMU, ERR_OPERATION_INVALID, "QEMU's monitor is not connected: no command can be given");
 }
 
 int
