@@ -96,12 +96,17 @@ def test_volumes(host, pool):
     assert (host.virsh('vol-delete', 'w', '--pool', 'f'), volumes(host, 'f')) and volumes(host, 'f') == ['lost+found', 'v']
 
 
-def test_nothing_is_written_over(host, device):
+def make_precious(host, device):
+    """A pool that is not active, with a volume that must stay."""
     define(host, device)
     host.virsh('pool-build', 'f', '--no-overwrite')
     host.virsh('pool-start', 'f')
     host.virsh('vol-create-as', 'f', 'precious', '1M')
     host.virsh('pool-destroy', 'f')
+
+
+def test_nothing_is_written_over(host, device):
+    make_precious(host, device)
     done = host.virsh('pool-build', 'f', '--no-overwrite', check=False)
     assert f"device '{device}' is not empty: a 'ext4' was found on it" in done.stderr
     host.virsh('pool-build', 'f')
@@ -232,11 +237,7 @@ def test_building_killed_at_every_step(host, device):
 
 def test_making_the_mount_point_is_no_building_of_a_file_system(host, device):
     """Killed at any step, it keeps nobody from the file system that is there; nor does it make a half-made one whole."""
-    define(host, device)
-    host.virsh('pool-build', 'f', '--no-overwrite')
-    host.virsh('pool-start', 'f')
-    host.virsh('vol-create-as', 'f', 'precious', '1M')
-    host.virsh('pool-destroy', 'f')
+    make_precious(host, device)
 
     def check(got_through):
         host.virsh('pool-start', 'f')

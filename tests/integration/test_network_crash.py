@@ -143,15 +143,15 @@ def test_killed_in_the_middle_of_changes(host, residents):
     # The last one may still have been on its way.
     assert answered and answered == list(range(len(answered))) and sent - len(answered) <= 1, f'seed {SEED}: {summary} {answered}'
 
-    def more():
-        """What is there that was not; less is fine: `left` may have seen a file in the middle of being replaced."""
+    def different():
+        """`left` may have seen files in the middle of being replaced; these, and no others, may be gone."""
         now = traces(host)
-        found = [*(now['files'] - left['files']), *(now['links'] - left['links']), *(line for line in now['routes6'] if line not in left['routes6'])]
-        return found + [line for line in now['routes'].splitlines() if line not in left['routes']]
+        left['files'] -= {path for path in left['files'] - now['files'] if path.endswith('.new')}
+        return {what: (now[what], left[what]) for what in ('files', 'links', 'routes', 'routes6') if now[what] != left[what]}
     try:
-        wait_until(lambda: not more(), 'nothing is left of the visitor')
+        wait_until(lambda: not different(), 'nothing is left of the visitor')
     except AssertionError:
-        raise AssertionError(f'seed {SEED}: left of the visitor: {more()}') from None
+        raise AssertionError(f'seed {SEED}, now and before: {different()}') from None
 
 
 def test_stopped_and_activated_again(host, residents):
